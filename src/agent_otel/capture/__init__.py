@@ -1,0 +1,1 @@
+"""① A call becomes a span, a finished record and nothing else: what the caller sees does not change."""

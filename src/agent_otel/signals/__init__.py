@@ -1,0 +1,1 @@
+"""② Finished calls become metrics, live counts and lines."""
