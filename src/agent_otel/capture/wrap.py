@@ -81,7 +81,7 @@ def begin(capture: Capture, target: Target, framework: str, arguments: Arguments
 def settle(target: Target, call: Call, ending: Ending, result: Any) -> Any:
     """What the caller gets: the result itself, or a stand-in that ends the call when it is used up."""
     if isinstance(result, CoroutineType):
-        return _named(_awaited(target, call, ending, result), result)
+        return _named(_awaited(target, call, ending, _Held(result, ending)), result)
     if target.detached:
         ending.goes_on(result)
         return result
@@ -92,10 +92,25 @@ def settle(target: Target, call: Call, ending: Ending, result: Any) -> Any:
     return result
 
 
-async def _awaited(target: Target, call: Call, ending: Ending, coroutine: Any) -> Any:
+class _Held:
+    """The user's coroutine in the frame of its stand-in; dropped unstarted, both go, and one warning tells of it."""
+
+    __slots__ = ("coroutine", "ending")
+
+    def __init__(self, coroutine: Any, ending: Ending | None = None) -> None:
+        self.coroutine = coroutine
+        self.ending = ending
+
+    def __del__(self) -> None:
+        self.coroutine.close()
+        if self.ending is not None:
+            safe.call(self.ending.finish, "abandoned")
+
+
+async def _awaited(target: Target, call: Call, ending: Ending, held: _Held) -> Any:
     token = safe.call(context_api.attach, call.context)
     try:
-        result = await coroutine
+        result = await held.coroutine
     except GeneratorExit:
         # Thrown by whoever drops the coroutine, in a context of theirs: there is nothing to restore.
         safe.call(ending.finish, "abandoned")
@@ -110,7 +125,7 @@ async def _awaited(target: Target, call: Call, ending: Ending, coroutine: Any) -
 
 def _begun_later(capture: Capture, target: Target, framework: str, arguments: Arguments, result: Any) -> Any:
     if isinstance(result, CoroutineType):
-        return _named(_begun_when_awaited(capture, target, framework, arguments, result), result)
+        return _named(_begun_when_awaited(capture, target, framework, arguments, _Held(result)), result)
     if is_stream(result):
         ending = Ending(target, arguments, None, lambda: begin(capture, target, framework, arguments))
         ending.stream()
@@ -119,12 +134,12 @@ def _begun_later(capture: Capture, target: Target, framework: str, arguments: Ar
 
 
 async def _begun_when_awaited(
-    capture: Capture, target: Target, framework: str, arguments: Arguments, coroutine: Any
+    capture: Capture, target: Target, framework: str, arguments: Arguments, held: _Held
 ) -> Any:
     call = safe.call(begin, capture, target, framework, arguments)
     if call is None:
-        return await coroutine
-    return await _awaited(target, call, Ending(target, arguments, call), coroutine)
+        return await held.coroutine
+    return await _awaited(target, call, Ending(target, arguments, call), held)
 
 
 def _named(stand_in: Any, coroutine: Any) -> Any:
@@ -144,9 +159,9 @@ def observe_wrapper(capture: Capture, observer: Observer) -> Wrapper:
         if observer.after is not None:
             safe.call(observer.after, capture, arguments, note, Result(value, error))
 
-    async def awaited(arguments: Arguments, note: Any, coroutine: Any) -> Any:
+    async def awaited(arguments: Arguments, note: Any, held: _Held) -> Any:
         try:
-            value = await coroutine
+            value = await held.coroutine
         except BaseException as error:
             told(arguments, note, None, error)
             raise
@@ -162,7 +177,7 @@ def observe_wrapper(capture: Capture, observer: Observer) -> Wrapper:
             told(arguments, note, None, error)
             raise
         if isinstance(value, CoroutineType):
-            return _named(awaited(arguments, note, value), value)
+            return _named(awaited(arguments, note, _Held(value)), value)
         told(arguments, note, value, None)
         return value
 
