@@ -33,14 +33,21 @@ class Recording:
     """A capture with in-memory exporters, and what it has exported."""
 
     capture: Capture
-    finished: list[Finished]
+    _finished: list[Finished]
     _spans: InMemorySpanExporter
     _metrics: InMemoryMetricReader
 
     @property
     def spans(self) -> tuple[ReadableSpan, ...]:
         """Ended spans, in the order of their ends."""
+        self.capture.settle()
         return self._spans.get_finished_spans()
+
+    @property
+    def finished(self) -> list[Finished]:
+        """What was told to the listeners, in the order of the ends."""
+        self.capture.settle()
+        return self._finished
 
     def span(self, name: str) -> ReadableSpan:
         """The only span of that name."""
@@ -49,9 +56,7 @@ class Recording:
 
     def named(self, name: str) -> list[ReadableSpan]:
         """All spans of that name, by start."""
-        return sorted(
-            (span for span in self.spans if span.name == name), key=lambda span: span.start_time or 0
-        )
+        return sorted((span for span in self.spans if span.name == name), key=lambda span: span.start_time or 0)
 
     def parent(self, span: ReadableSpan) -> str | None:
         """The name of the span's parent; None for a root."""

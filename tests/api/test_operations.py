@@ -17,7 +17,7 @@ from agent_otel.capture import runtime
 from tests.conftest import Recording, attributes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator
 
 NAMES: list[tuple[Callable[..., Any], str, str]] = [
     (agent, "invoke_agent", "gen_ai.agent.name"),
@@ -95,8 +95,8 @@ async def test_coroutines_generators_and_async_generators(recording: Recording) 
 
 def test_generators_keep_send_throw_and_their_return_value(recording: Recording) -> None:
     @node
-    def echo() -> Any:
-        got: Any = None
+    def echo() -> Generator[object, object, str]:
+        got: object = None
         while got != "end":
             try:
                 got = yield got

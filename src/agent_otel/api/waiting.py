@@ -37,7 +37,7 @@ class Wait:
     """A stretch of waiting: a context manager, and a decorator for functions that only wait."""
 
     def __init__(self, reason: Reason) -> None:
-        self._reason = reason
+        self._reason: Reason = reason
 
     def __call__(self, function: F) -> F:
         """Decorate a function: the time in it is waiting."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context as context_api
@@ -178,6 +179,8 @@ class Capture:
         self.now = now
         self.origin = origin
         self.open: dict[int, Call] = {}
+        self._deferred: deque[tuple[Callable[[int], object], int]] = deque()
+        signals.metrics.before_collection.append(self.settle)
 
     def begin(
         self,
@@ -191,6 +194,8 @@ class Capture:
         within: Context | None = None,
     ) -> Call | None:
         """Begin a call under what is current (or under ``within``); None where instrumentation is suppressed."""
+        if self._deferred:
+            self.settle()
         around = context_api.get_current() if within is None else within
         if around.get(_SUPPRESS):
             return None
@@ -271,14 +276,29 @@ class Capture:
         written = written and end - start >= SHORTEST_WAIT_NS
         self.record(semconv.WAIT, reason, start, end, facts, framework=framework, within=within, written=written)
 
+    def defer(self, end: Callable[[int], object]) -> None:
+        """End something as of now, but later: ``end`` is given the time.
+
+        For what the garbage collector finds: it may run in a thread that holds any lock, the SDK's included.
+        """
+        self._deferred.append((end, self.now()))
+
+    def settle(self) -> None:
+        """Carry out what was deferred."""
+        while self._deferred:
+            end, when = self._deferred.popleft()
+            safe.call(end, when)
+
     def abandon(self) -> None:
         """End what is still open when the process ends."""
+        self.settle()
         for call in list(self.open.values()):
             safe.call(call.finish, "abandoned")
 
     def restart(self) -> None:
         """Forget the parent's open calls in a forked child, and count from zero."""
         self.open.clear()
+        self._deferred.clear()
         self.signals.restart()
 
     def _rooted(self, around: Context) -> Context:

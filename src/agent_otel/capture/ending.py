@@ -69,12 +69,18 @@ class Ending:
             if attributes:
                 call.set(attributes)
 
-    def finish(self, outcome: Outcome = "ok") -> None:
-        """The stream is over."""
+    def finish(self, outcome: Outcome = "ok", end: int | None = None) -> None:
+        """The stream is over (at ``end``, else now)."""
         call = self._call
         if call is not None and not call.ended:
             self._read_stream(call)
-            self._end(call, outcome)
+            self._end(call, outcome, end)
+
+    def dropped(self) -> None:
+        """Nobody holds the stream any more: told by the garbage collector."""
+        call = self._call
+        if call is not None and not call.ended:
+            call.capture.defer(lambda end: self.finish("abandoned", end))
 
     def fail(self, error: BaseException) -> None:
         """The call raised."""
@@ -107,8 +113,8 @@ class Ending:
         if attributes:
             call.set(attributes)
 
-    def _end(self, call: Call, outcome: Outcome = "ok") -> None:
-        call.finish(outcome)
+    def _end(self, call: Call, outcome: Outcome = "ok", end: int | None = None) -> None:
+        call.finish(outcome, end=end)
         self._told(call)
 
     def _told(self, call: Call) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -25,6 +27,8 @@ class Patches:
     def __init__(self) -> None:
         self._live = True
         self._undo: list[Callable[[], None]] = []
+        # Wrappers of `__del__` must be gone before the interpreter takes our modules apart.
+        atexit.register(self.undo)
 
     def when_imported(self, module: str, hook: Callable[[ModuleType], None]) -> None:
         """Run ``hook`` once the module is imported (at once if it is); never if ``undo`` came first."""
@@ -41,11 +45,12 @@ class Patches:
     def install(self, capture: Capture, declared: Sequence[Declared], framework: str) -> None:
         """Wrap every declared function when its module is imported; a missing one is told and left out."""
         for one in declared:
-            self.when_imported(one.module, lambda module, one=one: self._wrap(capture, one, framework, module))  # type: ignore[misc]
+            self.when_imported(one.module, partial(self._wrap, capture, one, framework))
 
     def undo(self) -> None:
         """Put the originals back."""
         self._live = False
+        atexit.unregister(self.undo)
         while self._undo:
             safe.call(self._undo.pop())
 

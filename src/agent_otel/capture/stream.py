@@ -34,7 +34,7 @@ class Stream(_Proxy):
         self._self_ending = ending
 
     def __del__(self) -> None:
-        safe.call(self._self_ending.finish, "abandoned")
+        safe.call(self._self_ending.dropped)
 
 
 def watch(result: Any, ending: Ending) -> Any:

@@ -104,7 +104,7 @@ class _Held:
     def __del__(self) -> None:
         self.coroutine.close()
         if self.ending is not None:
-            safe.call(self.ending.finish, "abandoned")
+            safe.call(self.ending.dropped)
 
 
 async def _awaited(target: Target, call: Call, ending: Ending, held: _Held) -> Any:

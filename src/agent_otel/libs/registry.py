@@ -6,6 +6,7 @@ A library's file is loaded when the library itself is imported, never before.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Final
 
@@ -67,12 +68,10 @@ def install(capture: Capture, patches: Patches, disabled: frozenset[str]) -> Non
     """Instrument every library that is not disabled, each when it is imported."""
     for library in LIBRARIES:
         if library.name not in disabled:
-            patches.when_imported(
-                library.trigger, lambda _module, library=library: _install(capture, patches, library)
-            )  # type: ignore[misc]
+            patches.when_imported(library.trigger, partial(_install, capture, patches, library))
 
 
-def _install(capture: Capture, patches: Patches, library: Library) -> None:
+def _install(capture: Capture, patches: Patches, library: Library, _module: ModuleType) -> None:
     conflict = library.conflict()
     if conflict is not None:
         safe.warn(f"{library.name} is not recorded: {conflict}")

@@ -31,7 +31,8 @@ class Activity:
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
-        self._lock = threading.Lock()
+        # Reentrant: the garbage collector may run code of the user that makes calls while it is held.
+        self._lock = threading.RLock()
         self._work: defaultdict[str, int] = defaultdict(int)
         self._waits: defaultdict[str, int] = defaultdict(int)
         self._open: set[Clock] = set()
@@ -79,7 +80,7 @@ class Activity:
 
     def restart(self) -> None:
         """Begin at zero, as a forked child must; the calls that its parent had open are not the child's."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._work.clear()
         self._waits.clear()
         self._open.clear()

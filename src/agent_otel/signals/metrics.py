@@ -6,16 +6,17 @@ with their context for exemplars; the queue is emptied at each collection, by wh
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
 
-from agent_otel import semconv
+from agent_otel import safe, semconv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from opentelemetry.context import Context
 
@@ -147,6 +148,8 @@ class Metrics:
 
     def __init__(self, meter: Meter, activity: Activity, queues: TaskTable, *, nested: bool = False) -> None:
         self._pending: deque[_Pending] = deque()
+        self._draining = threading.Lock()
+        self.before_collection: list[Callable[[], None]] = []
         self._activity = activity
         self._queues = queues
         self._nested = nested
@@ -178,21 +181,27 @@ class Metrics:
         if record.operation == semconv.WAIT and record.attributes.get(semconv.WAIT_REASON) == semconv.BARRIER:
             self._add(BARRIER_WAIT, self._barrier, record.seconds, record)
 
-    def drain(self) -> None:
-        """Record what waits; safe to call from several threads."""
-        pending = self._pending
-        while pending:
-            try:
+    def drain(self, timeout: float = 0.0) -> None:
+        """Record what waits, unless that is going on already: waits ``timeout`` seconds for it to be over.
+
+        Never reentrant: the instruments hold locks, and the garbage collector may end a call while they do.
+        """
+        if not self._draining.acquire(timeout > 0, timeout if timeout > 0 else -1):
+            return
+        try:
+            pending = self._pending
+            while pending:
                 instrument, value, attributes, context = pending.popleft()
-            except IndexError:
-                return
-            if isinstance(instrument, Histogram):
-                instrument.record(value, attributes, context)
-            else:
-                instrument.add(value, attributes, context)
+                if isinstance(instrument, Histogram):
+                    instrument.record(value, attributes, context)
+                else:
+                    instrument.add(value, attributes, context)
+        finally:
+            self._draining.release()
 
     def restart(self) -> None:
         """Drop what waits: after a fork it is the parent's to record."""
+        self._draining = threading.Lock()
         self._pending.clear()
 
     def _add(self, row: Row, instrument: _Instrument, value: float, record: Finished) -> None:
@@ -206,7 +215,9 @@ class Metrics:
 
     def _observe_activity(self, _options: CallbackOptions) -> Iterable[Observation]:
         # The first asynchronous instrument of a collection empties the queue, so every reader sees what has ended.
-        self.drain()
+        for prepare in self.before_collection:
+            safe.call(prepare)
+        self.drain(timeout=1.0)
         work, waits = self._activity.seconds()
         for state, seconds in (("work", work), ("wait", waits)):
             for key, value in seconds.items():

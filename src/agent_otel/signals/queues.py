@@ -13,7 +13,7 @@ class TaskTable:
     """Which task is ready, active or waiting in which queue; every change is told to the listeners."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._states: dict[str, dict[str, str]] = {}
         self.listeners: list[Change] = []
 
@@ -41,7 +41,7 @@ class TaskTable:
 
     def restart(self) -> None:
         """Forget everything, as a forked child must."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._states.clear()
 
     def _tell(self, queue: str) -> None:
