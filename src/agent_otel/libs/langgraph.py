@@ -203,9 +203,7 @@ def _after_tick(_capture: Capture, arguments: Arguments, _note: None, result: Re
         _suspended(result.error)
     elif result.value:
         loop = arguments.instance
-        nodes = {
-            str(task.id): str(task.name) for task in loop.tasks.values() if _is_node(task) and not task.writes
-        }
+        nodes = {str(task.id): str(task.name) for task in loop.tasks.values() if _is_node(task) and not task.writes}
         values = [getattr(channel, "value", None) for channel in loop.channels.values()]
         steps.prepare(int(loop.step), nodes, values)
 

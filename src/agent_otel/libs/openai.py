@@ -41,9 +41,7 @@ def _start(arguments: Arguments) -> Start:
         attributes[semconv.REQUEST_MODEL] = model
     url = urlsplit(str(getattr(getattr(arguments.instance, "_client", None), "base_url", "")))
     host = url.hostname or ""
-    attributes[semconv.PROVIDER_NAME] = next(
-        (name for suffix, name in _PROVIDERS if host.endswith(suffix)), "openai"
-    )
+    attributes[semconv.PROVIDER_NAME] = next((name for suffix, name in _PROVIDERS if host.endswith(suffix)), "openai")
     if host:
         attributes[semconv.SERVER_ADDRESS] = host
         port = url.port or (443 if url.scheme == "https" else 80)
@@ -143,9 +141,7 @@ class _ChatStream:
     def attributes(self) -> Attributes:
         facts = _request(self._arguments, "max_completion_tokens") | self._facts
         if self._reasons:
-            facts[semconv.RESPONSE_FINISH_REASONS] = tuple(
-                self._reasons[index] for index in sorted(self._reasons)
-            )
+            facts[semconv.RESPONSE_FINISH_REASONS] = tuple(self._reasons[index] for index in sorted(self._reasons))
         return facts
 
 

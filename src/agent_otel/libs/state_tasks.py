@@ -25,9 +25,7 @@ _OVER: Final = _DONE | {
     "pending_complete",
 }
 _RUNNING: Final = frozenset({"active", "running", "in_progress", "started", "working"})
-_HELD: Final = frozenset(
-    {"blocked", "waiting", "waiting_human", "awaiting_qa", "pending_awaiting_qa", "on_hold"}
-)
+_HELD: Final = frozenset({"blocked", "waiting", "waiting_human", "awaiting_qa", "pending_awaiting_qa", "on_hold"})
 
 
 @dataclass(frozen=True, slots=True)

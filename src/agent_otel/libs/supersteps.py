@@ -114,9 +114,7 @@ class Supersteps:
             }
             if straggler in self._tasks:
                 step[semconv.TASK_ID] = self._tasks[straggler]
-            capture.record(
-                semconv.SUPERSTEP, "", start, end, step, framework=self._framework, within=workflow.context
-            )
+            capture.record(semconv.SUPERSTEP, "", start, end, step, framework=self._framework, within=workflow.context)
 
     def _waited(self, reason: str, start: int, end: int, facts: dict[str, AttributeValue]) -> None:
         facts[semconv.WORKFLOW_NAME] = self._workflow.subject
