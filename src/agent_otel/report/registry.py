@@ -1,0 +1,35 @@
+"""Every format that a report can be written in; a module is imported when its format is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Protocol, TextIO, cast
+
+if TYPE_CHECKING:
+    from agent_otel.analysis.summary import Report
+
+FORMATS: Final = {
+    "text": "agent_otel.report.text",
+    "json": "agent_otel.report.as_json",
+    "csv": "agent_otel.report.as_csv",
+    "md": "agent_otel.report.markdown",
+}
+"""The name of a format, as ``--format`` takes it -> its module, which has ``render``."""
+
+
+class Renderer(Protocol):
+    """Writes a report to a stream."""
+
+    def __call__(self, report: Report, stream: TextIO) -> None:
+        """Write all of it; the stream stays open."""
+        ...
+
+
+def renderer(name: str) -> Renderer:
+    """The renderer of a format; ``KeyError`` if there is none of that name."""
+    return cast("Renderer", import_module(FORMATS[name]).render)
+
+
+def render(report: Report, name: str, stream: TextIO) -> None:
+    """Write the report in the format of that name."""
+    renderer(name)(report, stream)
