@@ -148,7 +148,8 @@ def task(
     if callable(task_id):
         return Task(None, {semconv.TASK_TYPE: "general"}, None)(cast("Any", task_id))
     state = cast("MutableMapping[str, Any]", task_id) if isinstance(task_id, MutableMapping) else None
-    kind, needed, identity = type, depends_on, task_id
+    kind, needed = type, depends_on
+    identity: object = cast("object", task_id)
     if state is not None:
         kind = type or state.get("type") or state.get("task_type") or state.get("phase")
         needed = depends_on or state.get("depends_on") or ()
