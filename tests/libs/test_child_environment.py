@@ -147,7 +147,12 @@ def test_the_launcher_is_kept_for_our_own_interpreter_only(
     assert path([str(other / "python"), "-c", PRINT]) == "/mine"
     assert path(["python3", "-c", PRINT], other) == "/mine"
     assert path([str(script)], other) == "/mine"
-    assert environment([claude])["PYTHONPATH"] == "/mine"
+    monkeypatch.setenv("OTEL_PYTHON_DISTRO", "agent_otel")
+    monkeypatch.setenv("OTEL_PYTHON_CONFIGURATOR", "mine")
+    handed = environment([claude])
+    assert handed["PYTHONPATH"] == "/mine"
+    assert "OTEL_PYTHON_DISTRO" not in handed
+    assert handed["OTEL_PYTHON_CONFIGURATOR"] == "mine"
     monkeypatch.setenv("PYTHONPATH", LAUNCHER)
     assert path([str(other / "python"), "-c", PRINT]) is None
     assert path([sys.executable, "-c", PRINT]) == LAUNCHER

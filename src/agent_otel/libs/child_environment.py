@@ -9,8 +9,10 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import baggage, propagate
+from opentelemetry.instrumentation.environment_variables import OTEL_PYTHON_CONFIGURATOR, OTEL_PYTHON_DISTRO
 from opentelemetry.propagators._envcarrier import EnvironmentSetter  # pyright: ignore[reportPrivateUsage]
 
+from agent_otel import semconv
 from agent_otel.libs.command import decoded, environment, found, interpreter, with_environment
 from agent_otel.settings import ENV_DIR
 
@@ -46,14 +48,21 @@ def prepared(command: Command, arguments: Arguments, context: Context) -> Argume
         env.update(carrier)
     if ENV_DIR not in env and ENV_DIR in os.environ:
         env[ENV_DIR] = os.environ[ENV_DIR]
-    path = env.get(_PYTHONPATH)
-    if path is not None and _LAUNCHER in path and not _is_own(command, arguments):
-        kept = [folder for folder in path.split(os.pathsep) if not folder.rstrip("\\/").endswith(_LAUNCHER)]
-        if any(kept):
-            env[_PYTHONPATH] = os.pathsep.join(kept)
-        else:
-            del env[_PYTHONPATH]
+    if _LAUNCHER in env.get(_PYTHONPATH, "") and not _is_own(command, arguments):
+        _without_launcher(env)
     return with_environment(arguments, env)
+
+
+def _without_launcher(env: dict[str, str]) -> None:
+    """Take out what only our own interpreter can serve: the launcher's folder, and the choice of our distro."""
+    kept = [folder for folder in env[_PYTHONPATH].split(os.pathsep) if not folder.rstrip("\\/").endswith(_LAUNCHER)]
+    if any(kept):
+        env[_PYTHONPATH] = os.pathsep.join(kept)
+    else:
+        del env[_PYTHONPATH]
+    for name in (OTEL_PYTHON_DISTRO, OTEL_PYTHON_CONFIGURATOR):
+        if env.get(name) == semconv.SCOPE:
+            del env[name]
 
 
 def _copy(env: Mapping[Any, Any]) -> dict[str, str] | None:
