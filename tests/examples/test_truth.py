@@ -18,6 +18,7 @@ from .truth import EXAMPLES, LAUNCHER, Demo, read_log, run_demo
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+pytestmark = pytest.mark.alone
 AGENT_OTEL: Final = str(Path(LAUNCHER[0]).with_name("agent-otel"))
 SEEDS: Final = (8, 1, 2, 3, 4)
 OLDER_READERS_KEYS: Final = ("agent", "cli", "duration", "timestamp")

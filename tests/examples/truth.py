@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
 ORCHESTRATOR: Final = EXAMPLES / "orchestrator"
 LAUNCHER: Final = (str(Path(sys.executable).with_name("opentelemetry-instrument")),)
-FOREIGN_PREFIXES: Final = ("OTEL_", "AGENT_OTEL_", "OPENAI_")
+FOREIGN_PREFIXES: Final = ("OTEL_", "AGENT_OTEL_", "OPENAI_", "COV")
 FOREIGN: Final = frozenset({"TRACEPARENT", "TRACESTATE", "BAGGAGE"})
 
 
