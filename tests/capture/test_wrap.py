@@ -7,7 +7,6 @@ import gc
 import inspect
 import logging
 import sys
-import types
 import warnings
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,84 +15,16 @@ from opentelemetry import context as context_api
 
 from agent_otel import safe, semconv
 from agent_otel.capture import call as call_module
-from agent_otel.capture import clock, wrap
+from agent_otel.capture import wrap
 from agent_otel.capture.patch import Patches
-from agent_otel.capture.target import Arguments, Observer, Result, Start, Target
+from agent_otel.capture.target import Start, Target
+from tests.capture.library import NAME, Items, Reader, library
 from tests.conftest import Recording, attributes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Iterator
+    from collections.abc import Callable, Iterator
 
-NAME = "library_of_the_test"
 SPAN = "chat m"
-
-
-class Items:
-    """A stream class like those of the SDKs: its iterator is another object, and it can be closed."""
-
-    def __init__(self, error: BaseException | None = None) -> None:
-        self.closed = False
-        self._error = error
-
-    def __iter__(self) -> Iterator[int]:
-        yield 1
-        yield 2
-        if self._error is not None:
-            raise self._error
-
-    def __next__(self) -> int:
-        return 7
-
-    def close(self) -> str:
-        self.closed = True
-        return "closed"
-
-
-class Reader:
-    """Sums the chunks."""
-
-    def __init__(self, arguments: Arguments) -> None:
-        self.total = 0
-
-    def chunk(self, item: int | None) -> None:
-        self.total += item or 0
-
-    def attributes(self) -> dict[str, semconv.AttributeValue]:
-        return {"total": self.total}
-
-
-def library() -> types.ModuleType:
-    """A module with a function of every shape."""
-    module: Any = types.ModuleType(NAME)
-
-    def plain(value: Any = 1) -> Any:
-        if isinstance(value, BaseException):
-            raise value
-        return value
-
-    async def coroutine(value: Any = 1) -> Any:
-        await asyncio.sleep(0)
-        return plain(value)
-
-    def hidden(value: Any = 1) -> Any:
-        return coroutine(value)
-
-    def generator(value: Any = None) -> Generator[Any, Any, str]:
-        got = yield 1
-        if value is not None:
-            raise value
-        yield got
-        return "returned"
-
-    async def agen(value: Any = None) -> AsyncIterator[int]:
-        yield 1
-        if value is not None:
-            raise value
-        yield 2
-
-    module.plain, module.coroutine, module.hidden = plain, coroutine, hidden
-    module.generator, module.agen = generator, agen
-    return cast("types.ModuleType", module)
 
 
 @pytest.fixture
@@ -336,63 +267,6 @@ def test_suppressed_instrumentation_is_a_plain_call(lib: Any, recording: Recordi
     assert recording.spans == ()
 
 
-def test_an_observer_is_told_and_changes_nothing(recording: Recording) -> None:
-    module = library()
-    sys.modules[NAME] = module
-    told: list[tuple[Any, Result]] = []
-    observer = Observer(
-        NAME,
-        "plain",
-        lambda _capture, arguments: arguments.args,
-        lambda _c, _a, note, result: told.append((note, result)),
-    )
-    patches = Patches()
-    patches.install(recording.capture, [observer], "test")
-    mine = ValueError()
-    assert module.plain(5) == 5
-    with pytest.raises(ValueError):  # noqa: PT011
-        module.plain(mine)
-    assert told == [((5,), Result(5, None)), ((mine,), Result(None, mine))]
-    patches.undo()
-    del sys.modules[NAME]
-
-
-def test_undo_leaves_wrappers_that_others_put_on_top(recording: Recording) -> None:
-    import wrapt
-
-    module = library()
-    sys.modules[NAME] = module
-    original = module.plain
-    patches = Patches()
-    patches.install(recording.capture, [Target(NAME, "plain", "chat", lambda _arguments: Start("m", {}))], "test")
-    seen: list[str] = []
-
-    def other(wrapped: Any, _instance: Any, args: Any, kwargs: Any) -> Any:
-        seen.append("other")
-        return wrapped(*args, **kwargs)
-
-    wrapt.wrap_function_wrapper(module, "plain", other)
-    patches.undo()
-    assert module.plain(1) == 1
-    assert (seen, recording.spans) == (["other"], ())
-    assert module.plain.__wrapped__ is original
-    del sys.modules[NAME]
-
-
-def test_a_missing_function_is_told_and_the_rest_is_recorded(
-    recording: Recording, caplog: pytest.LogCaptureFixture
-) -> None:
-    sys.modules[NAME] = library()
-    patches = Patches()
-    targets = [Target(NAME, name, "chat", lambda _arguments: Start("m", {})) for name in ("gone", "plain")]
-    patches.install(recording.capture, targets, "test")
-    sys.modules[NAME].plain()
-    assert f"{NAME}.gone" in caplog.text
-    assert len(recording.spans) == 1
-    patches.undo()
-    del sys.modules[NAME]
-
-
 def test_what_is_still_open_at_exit_is_abandoned(lib: Any, recording: Recording) -> None:
     generator = lib.generator()
     next(generator)
@@ -400,12 +274,3 @@ def test_what_is_still_open_at_exit_is_abandoned(lib: Any, recording: Recording)
     assert outcome(recording) == "abandoned"
     assert list(generator) == [None]
     assert len(recording.spans) == 1
-
-
-def test_the_clock_does_not_follow_the_wall_inside_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = clock.Clock()
-    before = own.now()
-    monkeypatch.setattr("time.time_ns", lambda: 0)
-    assert own.now() >= before
-    own.align()
-    assert own.now() < 10**9
