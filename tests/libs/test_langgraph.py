@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -183,7 +184,8 @@ def test_a_subgraph_is_a_workflow_under_its_node(recording: Recording) -> None:
     assert attributes(recording.span("node inside"))["agent_otel.node.path"] == "outer/inside"
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
+# Under Python 3.10, where tasks take no context, LangGraph itself has no interrupt() in async runs.
+@pytest.mark.parametrize("asynchronous", [False, True] if sys.version_info >= (3, 11) else [False])
 async def test_an_interrupt_is_no_error_and_the_resumed_run_links_to_it(
     recording: Recording, asynchronous: bool
 ) -> None:
