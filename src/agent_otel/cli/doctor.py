@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Final, TextIO
 
 import typer
 
+from agent_otel.cli.store import Directory
+from agent_otel.settings import ENV_DIR
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,11 +35,13 @@ class Format(str, Enum):
 
 def doctor(
     output: Annotated[Format, typer.Option("--format", help="How to write the result.")] = Format.TEXT,
+    directory: Directory = None,
 ) -> None:
     """Say what is installed, what would be instrumented and why not, and whether data can be stored and sent."""
     from agent_otel.cli import checks
 
-    found = checks.everything(os.environ)
+    chosen = {} if directory is None else {ENV_DIR: str(directory.expanduser().absolute())}
+    found = checks.everything({**os.environ, **chosen})
     if output is Format.JSON:
         sys.stdout.write(as_json(found))
     else:

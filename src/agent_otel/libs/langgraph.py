@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from agent_otel.capture.target import Declared, Result
     from agent_otel.semconv import Attributes, AttributeValue, Outcome
 
-REQUIRES: Final = ("langgraph >= 1.0, < 2",)
+REQUIRES: Final = ("langgraph >= 1.2, < 2",)
 
 _FRAMEWORK: Final = "langgraph"
 _STEPS: Final = "supersteps"

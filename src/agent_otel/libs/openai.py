@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agent_otel.capture.target import Declared
     from agent_otel.semconv import Attributes, AttributeValue
 
-REQUIRES: Final = ("openai >= 1.40, < 4",)
+REQUIRES: Final = ("openai >= 3, < 4",)
 
 _PROVIDERS: Final = (
     (".openai.azure.com", "azure.ai.openai"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.text import Text
 
+from agent_otel import semconv
 from agent_otel.analysis.duration import duration_text
 from agent_otel.analysis.summary import moment
 from agent_otel.report import terminal
@@ -26,7 +27,7 @@ def render_runs(runs: Sequence[RunSummary], stream: TextIO) -> None:
     rows = [
         (
             run.trace_id[:digits],
-            run.name,
+            run.name.removeprefix(f"{semconv.INVOKE_WORKFLOW} "),
             moment(run.start)[:16].replace("T", " "),
             duration_text(run.wall / 1e9),
             f"{run.spans:,}",
