@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from agent_otel import semconv
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,11 +14,9 @@ ENV_DIR: Final = "AGENT_OTEL_DIR"
 ENV_STORE: Final = "AGENT_OTEL_STORE"
 ENV_LIVE: Final = "AGENT_OTEL_LIVE"
 ENV_DISABLED: Final = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
-ENV_CONTENT: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
-ENV_OPT_IN: Final = "OTEL_SEMCONV_STABILITY_OPT_IN"
 DEFAULT_DIR: Final = Path(".planning") / "metrics"
 
-_FALSE = frozenset({"", "0", "false", "no", "off", "none", "no_content"})
+_FALSE = frozenset({"", "0", "false", "no", "off", "none"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +33,6 @@ class Settings:
     store: bool = True
     live: bool = False
     disabled: frozenset[str] = frozenset()
-    capture_content: bool = False
-    latest_conventions: bool = False
     flush_seconds: float = 0.5
     queue_spans: int = 20_000
     segment_bytes: int = 64 * 1024 * 1024
@@ -58,8 +52,6 @@ class Settings:
             store=_flag(env, ENV_STORE, default=True),
             live=_flag(env, ENV_LIVE, default=False),
             disabled=frozenset(word.strip() for word in env.get(ENV_DISABLED, "").split(",") if word.strip()),
-            capture_content=_flag(env, ENV_CONTENT, default=False),
-            latest_conventions=semconv.latest_conventions(env.get(ENV_OPT_IN)),
         )
         return replace(settings, **overrides) if overrides else settings
 

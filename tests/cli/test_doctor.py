@@ -62,7 +62,7 @@ def test_every_library_is_told(tmp_path: Path) -> None:
     found = by_name(checks.libraries(Settings(tmp_path, disabled=frozenset({"openai"}))))
     assert list(found) == [library.name for library in LIBRARIES]
     assert (found["openai"].state, "switched off" in found["openai"].detail) == ("note", True)
-    assert found["process"].state == "ok"
+    assert found["git"].state == "ok"
     assert "supported: langgraph" in found["langgraph"].detail
 
 

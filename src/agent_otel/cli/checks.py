@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from agent_otel import pipeline
 from agent_otel.distro import ENV_CONFIG_FILE, ENV_CONFIGURATOR, ENV_DISTRO, NAME
 from agent_otel.libs.registry import LIBRARIES, Library
-from agent_otel.settings import ENV_CONTENT, ENV_DISABLED, ENV_OPT_IN, Settings
+from agent_otel.settings import ENV_DISABLED, Settings
 from agent_otel.version import __version__
 
 if TYPE_CHECKING:
@@ -111,6 +111,15 @@ def launcher(environ: Mapping[str, str]) -> Iterator[Check]:
         yield Check(section, "instrumentor", "warning", f"switched off by {ENV_DISABLED}")
     else:
         yield Check(section, "instrumentor", "ok", NAME)
+    for name in _unknown(disabled):
+        yield Check(section, ENV_DISABLED, "warning", f"{name!r} is no instrumentation that is installed")
+
+
+def _unknown(disabled: set[str]) -> list[str]:
+    """Names in the list of disabled instrumentations that nothing here goes by."""
+    known = {entry.name for entry in metadata.entry_points(group="opentelemetry_instrumentor")}
+    known |= {library.name for library in LIBRARIES} | {library.file for library in LIBRARIES}
+    return sorted(disabled - known - {"", "*"})
 
 
 def _winner(group: str, chosen: str | None) -> str | None:
@@ -126,7 +135,7 @@ def libraries(settings: Settings) -> Iterator[Check]:
 
 
 def _library(library: Library, settings: Settings) -> tuple[State, str]:
-    if library.name in settings.disabled:
+    if library.disabled(settings.disabled):
         return "note", f"switched off by {ENV_DISABLED}"
     if library.distribution is None:
         return "ok", "recorded (comes with Python)"
@@ -147,7 +156,7 @@ def environment(environ: Mapping[str, str]) -> Iterator[Check]:
     file = environ.get(ENV_CONFIG_FILE)
     if file:
         yield Check(section, ENV_CONFIG_FILE, *_config_file(file))
-    for name in (ENV_DISABLED, ENV_CONTENT, ENV_OPT_IN, "OTEL_SERVICE_NAME", "OTEL_TRACES_SAMPLER", "OTEL_PROPAGATORS"):
+    for name in (ENV_DISABLED, "OTEL_SERVICE_NAME", "OTEL_TRACES_SAMPLER", "OTEL_PROPAGATORS"):
         if name in environ:
             yield Check(section, name, "note", environ[name])
     if "TRACEPARENT" in environ:

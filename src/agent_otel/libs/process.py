@@ -29,6 +29,8 @@ from agent_otel.libs.command import environment, started, working_directory
 from agent_otel.libs.git_answers import is_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from agent_otel.capture.call import Call, Capture
     from agent_otel.capture.target import Declared
     from agent_otel.libs.command import Command
@@ -87,9 +89,20 @@ def _signal_name(number: int) -> str:
         return f"signal_{number}"
 
 
+_enabled: set[str] = {"git", "agent_cli"}
+
+
+def enable(names: Collection[str]) -> None:
+    """Record these of the libraries that share the hook, ``git`` and ``agent_cli``, and leave the others alone."""
+    _enabled.clear()
+    _enabled.update(names)
+
+
 def _start(arguments: Arguments) -> Start | None:
     command = started(arguments)
     if command is None or command.kind == "python":
+        return None
+    if ("git" if command.cli is None else "agent_cli") not in _enabled:
         return None
     attributes: dict[str, AttributeValue] = {semconv.PROCESS_EXECUTABLE_NAME: command.executable}
     if command.cli is not None:

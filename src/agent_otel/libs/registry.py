@@ -27,16 +27,27 @@ if TYPE_CHECKING:
 class Library:
     """A library: its name (as in ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS``), the module whose import loads its file.
 
-    ``distribution`` is the installed package, None for what comes with Python.
+    ``distribution`` is the installed package, None for what comes with Python. ``hook`` is the file that declares its
+    targets where that is not its own.
     """
 
     name: str
     trigger: str
-    distribution: str | None
+    distribution: str | None = None
+    hook: str | None = None
+
+    @property
+    def file(self) -> str:
+        """The name of the file with ``REQUIRES`` and ``TARGETS``."""
+        return self.hook or self.name
 
     def load(self) -> ModuleType:
-        """The library's file, a module with ``REQUIRES`` and ``TARGETS``."""
-        return import_module(f"agent_otel.libs.{self.name}")
+        """That file; libraries of one hook share it."""
+        return import_module(f"agent_otel.libs.{self.file}")
+
+    def disabled(self, names: frozenset[str]) -> bool:
+        """Whether it is switched off by its own name or by that of its hook."""
+        return self.name in names or self.file in names
 
     def requires(self) -> Sequence[str]:
         """The version ranges that are supported, as requirement strings; empty for what comes with Python."""
@@ -60,21 +71,26 @@ class Library:
 LIBRARIES: Final = (
     Library("openai", "openai", "openai"),
     Library("langgraph", "langgraph.pregel", "langgraph"),
-    Library("process", "subprocess", None),
+    Library("git", "subprocess", hook="process"),
+    Library("agent_cli", "subprocess", hook="process"),
 )
 
 
 def install(capture: Capture, patches: Patches, disabled: frozenset[str]) -> None:
     """Instrument every library that is not disabled, each when it is imported."""
-    for library in LIBRARIES:
-        if library.name not in disabled:
-            patches.when_imported(library.trigger, partial(_install, capture, patches, library))
+    enabled = [library for library in LIBRARIES if not library.disabled(disabled)]
+    for library in {library.file: library for library in enabled}.values():
+        names = frozenset(one.name for one in enabled if one.file == library.file)
+        patches.when_imported(library.trigger, partial(_install, capture, patches, library, names))
 
 
-def _install(capture: Capture, patches: Patches, library: Library, _module: ModuleType) -> None:
+def _install(capture: Capture, patches: Patches, library: Library, names: frozenset[str], _module: ModuleType) -> None:
     conflict = library.conflict()
     if conflict is not None:
         safe.warn(f"{library.name} is not recorded: {conflict}")
         return
-    declared: Sequence[Declared] = library.load().TARGETS
-    patches.install(capture, declared, library.name)
+    file = library.load()
+    if library.hook is not None:
+        file.enable(names)
+    declared: Sequence[Declared] = file.TARGETS
+    patches.install(capture, declared, library.file)

@@ -94,6 +94,8 @@ class Supersteps:
                     semconv.NODE_STEP: self._index,
                     semconv.SUPERSTEP_STRAGGLER: self._nodes[straggler],
                 }
+                if run in self._tasks:
+                    facts[semconv.TASK_ID] = self._tasks[run]
                 self._waited(semconv.BARRIER, node_end, released, facts)
         workflow = self._workflow
         capture = workflow.capture
