@@ -117,6 +117,26 @@ async def test_async_responses_and_helper_streams(recording: Recording) -> None:
     assert [record.outcome for record in recording.finished] == ["ok", "ok"]
 
 
+async def test_raw_responses_are_read_and_parsed_by_the_caller_alone(recording: Recording) -> None:
+    raw = client().chat.completions.with_raw_response.create(model="gpt-test", messages=MESSAGES)
+    assert raw.headers["content-type"] == "application/json"
+    assert raw.parse().choices[0].message.content == "hello"
+    other = await async_client().responses.with_raw_response.create(model="gpt-test", input="hi")
+    assert other.parse().id == "resp-1"
+    chat, response = recording.named(SPAN)
+    assert attributes(chat) == expected()
+    assert attributes(response)["gen_ai.usage.input_tokens"] == 5
+
+    def no_json(_request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"content-type": "application/json"}, content=b"{not json")
+
+    raw = client(no_json).chat.completions.with_raw_response.create(model="gpt-test", messages=MESSAGES)
+    assert raw.text == "{not json"
+    with client().chat.completions.with_streaming_response.create(model="gpt-test", messages=MESSAGES) as streamed:
+        assert b"hello" in b"".join(streamed.iter_bytes())
+    assert [record.outcome for record in recording.finished] == ["ok"] * 4
+
+
 def test_the_callers_exception_is_the_same_and_the_wait_for_a_retry_is_measured(recording: Recording) -> None:
     answers = iter([httpx2.Response(429, json={"error": {"message": "slow down"}}, headers={"retry-after-ms": "20"})])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
+import msgspec
 from opentelemetry.trace import SpanKind
 
 from agent_otel import semconv
@@ -99,7 +100,24 @@ def _response(value: Any) -> dict[str, AttributeValue]:
     return facts | _usage(entry(value, "usage"))
 
 
+def _body(result: Any) -> Any:
+    """The response itself; of a raw response (``with_raw_response``) its body, as far as that has been received.
+
+    The caller's own ``parse()`` is not called for it: it may be given a type, and what it raises is the caller's.
+    """
+    http = entry(result, "http_response")
+    if http is None:
+        return result
+    if not (http.is_closed and str(http.headers.get("content-type", "")).startswith("application/json")):
+        return None
+    try:
+        return msgspec.json.decode(http.content)
+    except msgspec.DecodeError:
+        return None
+
+
 def _finish_chat(arguments: Arguments, result: object) -> Attributes:
+    result = _body(result)
     facts = _request(arguments, "max_completion_tokens") | _response(result)
     reasons = texts(entry(choice, "finish_reason") for choice in _sequence(entry(result, "choices")))
     if reasons:
@@ -108,6 +126,7 @@ def _finish_chat(arguments: Arguments, result: object) -> Attributes:
 
 
 def _finish_response(arguments: Arguments, result: object) -> Attributes:
+    result = _body(result)
     facts = _request(arguments, "max_output_tokens") | _response(result)
     status = text(entry(result, "status"))
     if status is not None:
