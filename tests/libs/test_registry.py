@@ -39,7 +39,7 @@ def test_a_library_that_does_not_fit_is_told_and_left_alone(
     before = Completions.__dict__["create"]
     patches = Patches()
     with caplog.at_level(logging.WARNING):
-        registry.install(recording.capture, patches, frozenset({"langgraph", "process"}))
+        registry.install(recording.capture, patches, frozenset({"langgraph", "process", "threads"}))
     assert Completions.__dict__["create"] is before
     assert "openai is not recorded" in caplog.text
     patches.undo()

@@ -138,7 +138,7 @@ def _library(library: Library, settings: Settings) -> tuple[State, str]:
     if library.disabled(settings.disabled):
         return "note", f"switched off by {ENV_DISABLED}"
     if library.distribution is None:
-        return "ok", "recorded (comes with Python)"
+        return "ok", "comes with Python"
     supported = ", ".join(library.requires())
     version = library.version()
     if version is None:

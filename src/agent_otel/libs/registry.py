@@ -73,6 +73,7 @@ LIBRARIES: Final = (
     Library("langgraph", "langgraph.pregel", "langgraph"),
     Library("git", "subprocess", hook="process"),
     Library("agent_cli", "subprocess", hook="process"),
+    Library("threads", "threading"),
 )
 
 
