@@ -7,6 +7,7 @@ call goes on. This project's own tests set ``reraise`` so that bugs cannot hide.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Non
     except Exception as error:
         if reraise:
             raise
-        tell(getattr(function, "__qualname__", repr(function)), error)
+        tell(getattr(function, "__qualname__", None) or repr(function), error)
         return None
 
 
@@ -38,7 +39,7 @@ def call_or(default: T, function: Callable[P, T], *args: P.args, **kwargs: P.kwa
     except Exception as error:
         if reraise:
             raise
-        tell(getattr(function, "__qualname__", repr(function)), error)
+        tell(getattr(function, "__qualname__", None) or repr(function), error)
         return default
 
 
@@ -49,9 +50,11 @@ def tell(place: str, error: BaseException) -> None:
     _told.add(place)
     # The message may quote what the user's program passed in, so only the type goes into the log.
     warn(f"telemetry failed in {place} ({type(error).__name__}); the program goes on without it")
-    logger.debug("telemetry failed in %s", place, exc_info=error)
+    with suppress(Exception):
+        logger.debug("telemetry failed in %s", place, exc_info=error)
 
 
 def warn(message: str) -> None:
-    """One line to the log of this package, at warning level."""
-    logger.warning("agent-otel: %s", message)
+    """One line to the log of this package, at warning level; a handler of the program's may fail."""
+    with suppress(Exception):
+        logger.warning("agent-otel: %s", message)

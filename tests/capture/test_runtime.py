@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,3 +93,34 @@ def test_the_tracer_is_ours() -> None:
     assert scope is not None
     assert scope.name == "agent_otel"
     assert scope.schema_url.startswith("https://opentelemetry.io/schemas/")
+
+
+_FORK_WITH_A_LOCK_HELD = """
+import os, signal, sys, threading
+import agent_otel
+from agent_otel.capture import runtime
+
+lock = runtime.active().signals.activity._lock
+held, over = threading.Event(), threading.Event()
+
+def hold():
+    with lock:
+        held.set()
+        over.wait()
+
+threading.Thread(target=hold).start()
+held.wait()
+child = os.fork()
+if not child:
+    signal.alarm(5)
+    with agent_otel.task("t"):
+        os._exit(0)
+status = os.waitpid(child, 0)[1]
+over.set()
+sys.exit(status)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_fork_without_an_instrumentor_inherits_no_lock() -> None:
+    assert subprocess.run([sys.executable, "-c", _FORK_WITH_A_LOCK_HELD], check=False).returncode == 0

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import inspect
 import logging
+import pickle
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any, cast
+from collections import abc
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, SupportsInt, cast
 
 import pytest
 from opentelemetry import context as context_api
@@ -63,6 +67,7 @@ def test_a_plain_result_is_the_same_object(lib: Any, recording: Recording) -> No
         (GeneratorExit(), "abandoned", None),
         (SystemExit(0), "ok", None),
         (SystemExit(3), "error", "SystemExit"),
+        (SystemExit(["unhashable"]), "error", "SystemExit"),
     ],
 )
 def test_an_exception_is_the_same_object_with_its_own_outcome(
@@ -274,3 +279,53 @@ def test_what_is_still_open_at_exit_is_abandoned(lib: Any, recording: Recording)
     assert outcome(recording) == "abandoned"
     assert list(generator) == [None]
     assert len(recording.spans) == 1
+
+
+async def test_a_generator_that_is_closed_before_its_first_step_is_no_call(lib: Any, recording: Recording) -> None:
+    lib.generator().close()
+    await lib.agen().aclose()
+    assert recording.spans == ()
+    assert recording.capture.open == {}
+
+
+PROTOCOLS: list[Any] = [
+    abc.Iterable, abc.Iterator, abc.AsyncIterable, abc.AsyncIterator, abc.Sized, abc.Collection, abc.Reversible,
+    abc.Sequence, abc.Mapping, abc.Awaitable, abc.Generator, abc.AsyncGenerator, AbstractContextManager,
+    AbstractAsyncContextManager, SupportsInt, SupportsFloat, SupportsIndex,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["generator", "agen"])
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.__name__)
+def test_a_stream_passes_for_what_it_is_and_for_nothing_else(lib: Any, name: str, protocol: Any) -> None:
+    function = getattr(lib, name)
+    assert isinstance(function(), protocol) is isinstance(function.__wrapped__(), protocol)
+
+
+def _pickled(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))
+
+
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, _pickled])
+def test_a_stream_is_copied_as_without_us(lib: Any, recording: Recording, how: Callable[[Any], Any]) -> None:
+    stream = lib.plain(Items())
+    assert type(how(stream)) is Items
+    with pytest.raises(TypeError, match="cannot pickle 'generator' object"):
+        how(lib.generator())
+    assert recording.spans == ()
+
+
+def test_methods_of_a_stream_class_take_keywords(lib: Any) -> None:
+    class Channel(Items):
+        def send(self, *, event: int) -> int:
+            return event
+
+        def throw(self, *, error: int) -> int:
+            return error
+
+        async def asend(self, *, event: int) -> int:
+            return event
+
+    channel = lib.plain(Channel())
+    assert (channel.send(event=1), channel.throw(error=2)) == (1, 2)
+    assert asyncio.run(channel.asend(event=3)) == 3

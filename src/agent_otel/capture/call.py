@@ -371,7 +371,7 @@ def outcome_of(error: BaseException) -> Outcome:
     if isinstance(error, GeneratorExit):
         return "abandoned"
     if isinstance(error, SystemExit):
-        return "ok" if error.code in {None, 0} else "error"
+        return "ok" if error.code is None or error.code == 0 else "error"
     # Most libraries derive their own: openai.APITimeoutError, httpx.ReadTimeout, subprocess.TimeoutExpired.
     if isinstance(error, TimeoutError) or any("Timeout" in kind.__name__ for kind in type(error).__mro__):
         return "timeout"

@@ -99,6 +99,10 @@ class Ending:
             return None
         return safe.call(context_api.attach, self._call.context)
 
+    def forgo(self) -> None:
+        """A generator that is closed before its first step does nothing: it was no call."""
+        self._begin = None
+
     def pause(self, token: Token[Context] | None) -> None:
         """Undo ``resume``."""
         if token is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import inspect
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 from agent_otel import safe
+from agent_otel.capture.function import Function
 from agent_otel.capture.target import Observer
 from agent_otel.capture.wrap import call_wrapper, kind_of, observe_wrapper
 
@@ -63,8 +65,9 @@ class Patches:
         if isinstance(declared, Observer):
             wrapper = observe_wrapper(capture, declared)
         else:
-            wrapper = call_wrapper(capture, declared, framework, kind_of(original))
-        replacement = wrapt.FunctionWrapper(original, wrapper)
+            # The decorators of a library hand on what its function returns.
+            wrapper = call_wrapper(capture, declared, framework, kind_of(inspect.unwrap(original)))
+        replacement = Function(original, wrapper)
         own = attribute in vars(parent)
         wrapt.apply_patch(parent, attribute, replacement)
         self._undo.append(lambda: _restore(parent, attribute, original, replacement, own=own))

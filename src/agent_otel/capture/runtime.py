@@ -51,9 +51,7 @@ def activate(capture: Capture, after_fork: Callable[[], None] | None = None) -> 
     """Make this the active capture; ``after_fork`` runs in forked children after it has started anew."""
     _process.active = capture
     _process.after_fork = after_fork
-    if not _process.watches_forks and hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=forked)
-        _process.watches_forks = True
+    _watch_forks()
 
 
 def deactivate() -> None:
@@ -91,7 +89,14 @@ def forked() -> None:
         _process.after_fork()
 
 
+def _watch_forks() -> None:
+    if not _process.watches_forks and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=forked)
+        _process.watches_forks = True
+
+
 def _made_default() -> Capture:
+    _watch_forks()
     made = make()
     with _process.lock:
         if _process.default is None:

@@ -6,6 +6,7 @@ The call ends when the stream is drained, closed, fails or is dropped. The proxy
 
 from __future__ import annotations
 
+import copy
 import inspect
 import weakref
 from typing import TYPE_CHECKING, Any, cast
@@ -36,6 +37,16 @@ class Stream(_Proxy):
     def __del__(self) -> None:
         safe.call(self._self_ending.dropped)
 
+    # Copies are the library's own: one stream is one call.
+    def __copy__(self) -> Any:
+        return copy.copy(self.__wrapped__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return copy.deepcopy(self.__wrapped__, memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
+
 
 def watch(result: Any, ending: Ending) -> Any:
     """The proxy of a stream, of a class that fits its type."""
@@ -53,7 +64,9 @@ def is_stream(result: object) -> bool:
 
 
 def _proxy_type(kind: type[object]) -> type[Stream]:
-    return type("Stream", (Stream,), {name: method for name, method in _METHODS.items() if hasattr(kind, name)})
+    members: dict[str, Any] = {name: None for name in _PROTOCOLS if not hasattr(kind, name)}
+    members |= {name: method for name, method in _METHODS.items() if hasattr(kind, name)}
+    return type("Stream", (Stream,), members)
 
 
 def _iterate(self: Any) -> Iterator[Any]:
@@ -78,11 +91,11 @@ def _each(inner: Iterator[Any], ending: Ending, _owner: Any) -> Generator[Any, N
 def _step(name: str) -> Callable[..., Any]:
     """A method that takes the next item from a sync iterator."""
 
-    def step(self: Any, *args: Any) -> Any:
+    def step(self: Any, *args: Any, **kwargs: Any) -> Any:
         ending: Ending = self._self_ending
         token = ending.resume()
         try:
-            item = getattr(self.__wrapped__, name)(*args)
+            item = getattr(self.__wrapped__, name)(*args, **kwargs)
         except StopIteration:
             ending.pause(token)
             safe.call(ending.finish)
@@ -119,9 +132,9 @@ async def _async_each(inner: AsyncIterator[Any], ending: Ending, _owner: Any) ->
 def _async_step(name: str) -> Callable[..., Any]:
     """A method that takes the next item from an async iterator."""
 
-    def step(self: Any, *args: Any) -> Any:
+    def step(self: Any, *args: Any, **kwargs: Any) -> Any:
         # Called at once, as without us: what it raises before it is awaited is raised here.
-        return _awaited_step(getattr(self.__wrapped__, name)(*args), self._self_ending)
+        return _awaited_step(getattr(self.__wrapped__, name)(*args, **kwargs), self._self_ending)
 
     return step
 
@@ -152,6 +165,7 @@ def _closing(name: str) -> Callable[..., Any]:
 
     def close(self: Any, *args: Any, **kwargs: Any) -> Any:
         ending: Ending = self._self_ending
+        ending.forgo()
         token = ending.resume()
         try:
             result = getattr(self.__wrapped__, name)(*args, **kwargs)
@@ -195,6 +209,11 @@ async def _async_enter(self: Any) -> Any:
 
 
 _proxy_types: weakref.WeakKeyDictionary[type[object], type[Stream]] = weakref.WeakKeyDictionary()
+_PROTOCOLS = (
+    "__iter__", "__len__", "__reversed__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__index__", "__int__",
+    "__float__", "__complex__", "__bytes__", "__abs__", "__round__",
+)  # fmt: skip
+"""What every proxy of wrapt has; None makes the stream no collection, context manager or number where it was none."""
 _METHODS: dict[str, Callable[..., Any]] = {
     "__iter__": _iterate,
     "__next__": _step("__next__"),

@@ -81,7 +81,7 @@ def begin(capture: Capture, target: Target, framework: str, arguments: Arguments
 def settle(target: Target, call: Call, ending: Ending, result: Any) -> Any:
     """What the caller gets: the result itself, or a stand-in that ends the call when it is used up."""
     if isinstance(result, CoroutineType):
-        return _named(_awaited(target, call, ending, _Held(result, ending)), result)
+        return named(_awaited(target, call, ending, Held(result, ending)), result)
     if target.detached:
         ending.goes_on(result)
         return result
@@ -92,7 +92,7 @@ def settle(target: Target, call: Call, ending: Ending, result: Any) -> Any:
     return result
 
 
-class _Held:
+class Held:
     """The user's coroutine in the frame of its stand-in; dropped unstarted, both go, and one warning tells of it."""
 
     __slots__ = ("coroutine", "ending")
@@ -107,7 +107,7 @@ class _Held:
             safe.call(self.ending.dropped)
 
 
-async def _awaited(target: Target, call: Call, ending: Ending, held: _Held) -> Any:
+async def _awaited(target: Target, call: Call, ending: Ending, held: Held) -> Any:
     token = safe.call(context_api.attach, call.context)
     try:
         result = await held.coroutine
@@ -125,7 +125,7 @@ async def _awaited(target: Target, call: Call, ending: Ending, held: _Held) -> A
 
 def _begun_later(capture: Capture, target: Target, framework: str, arguments: Arguments, result: Any) -> Any:
     if isinstance(result, CoroutineType):
-        return _named(_begun_when_awaited(capture, target, framework, arguments, _Held(result)), result)
+        return named(_begun_when_awaited(capture, target, framework, arguments, Held(result)), result)
     if is_stream(result):
         ending = Ending(target, arguments, None, lambda: begin(capture, target, framework, arguments))
         ending.stream()
@@ -134,7 +134,7 @@ def _begun_later(capture: Capture, target: Target, framework: str, arguments: Ar
 
 
 async def _begun_when_awaited(
-    capture: Capture, target: Target, framework: str, arguments: Arguments, held: _Held
+    capture: Capture, target: Target, framework: str, arguments: Arguments, held: Held
 ) -> Any:
     call = safe.call(begin, capture, target, framework, arguments)
     if call is None:
@@ -142,7 +142,8 @@ async def _begun_when_awaited(
     return await _awaited(target, call, Ending(target, arguments, call), held)
 
 
-def _named(stand_in: Any, coroutine: Any) -> Any:
+def named(stand_in: Any, coroutine: Any) -> Any:
+    """The stand-in under the name of the coroutine, by which a warning tells that it was never awaited."""
     stand_in.__name__, stand_in.__qualname__ = coroutine.__name__, coroutine.__qualname__
     return stand_in
 
@@ -159,7 +160,7 @@ def observe_wrapper(capture: Capture, observer: Observer) -> Wrapper:
         if observer.after is not None:
             safe.call(observer.after, capture, arguments, note, Result(value, error))
 
-    async def awaited(arguments: Arguments, note: Any, held: _Held) -> Any:
+    async def awaited(arguments: Arguments, note: Any, held: Held) -> Any:
         try:
             value = await held.coroutine
         except BaseException as error:
@@ -177,7 +178,7 @@ def observe_wrapper(capture: Capture, observer: Observer) -> Wrapper:
             told(arguments, note, None, error)
             raise
         if isinstance(value, CoroutineType):
-            return _named(awaited(arguments, note, _Held(value)), value)
+            return named(awaited(arguments, note, Held(value)), value)
         told(arguments, note, value, None)
         return value
 
@@ -185,12 +186,9 @@ def observe_wrapper(capture: Capture, observer: Observer) -> Wrapper:
 
 
 def kind_of(function: object) -> Kind:
-    """What the function under its decorators returns, where its code says so."""
-    if not callable(function):
-        return Kind.UNKNOWN
-    innermost = inspect.unwrap(function)
-    if inspect.iscoroutinefunction(innermost):
+    """What the function returns, where its code says so; not that of a function below it, which others may drive."""
+    if inspect.iscoroutinefunction(function):
         return Kind.COROUTINE
-    if inspect.isgeneratorfunction(innermost) or inspect.isasyncgenfunction(innermost):
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         return Kind.GENERATOR
     return Kind.UNKNOWN
