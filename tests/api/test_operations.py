@@ -7,12 +7,13 @@ import contextvars
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import agent_otel
-from agent_otel.api import Operation, agent, git, llm, node, task, tool, workflow
+from agent_otel.api import Operation, agent, git, llm, node, queue, task, tool, wait, workflow
 from agent_otel.capture import runtime
 from tests.conftest import Recording, attributes
 
@@ -227,3 +228,78 @@ def test_the_package_exports_its_names_lazily() -> None:
         assert getattr(agent_otel, name) is not None
     with pytest.raises(AttributeError, match="nonsense"):
         _ = vars(agent_otel)["__getattr__"]("nonsense")
+
+
+def _of_another_context(block: Any) -> None:
+    contextvars.copy_context().run(block.__enter__)
+    contextvars.copy_context().run(block.__exit__, None, None, None)
+
+
+def test_a_block_that_is_left_in_another_context_ends_there(
+    recording: Recording, caplog: pytest.LogCaptureFixture
+) -> None:
+    with agent("around") as around:
+        _of_another_context(agent("inside"))
+        around.set({"outer": True})
+    inside, outside = recording.spans
+    assert (inside.name, outside.name) == ("invoke_agent inside", "invoke_agent around")
+    assert "outer" not in attributes(inside)
+    assert attributes(outside)["outer"] is True
+    assert recording.capture.open == {}
+    assert caplog.text == ""
+    around.__exit__(None, None, None)
+    assert len(recording.spans) == 2
+
+
+def _double(number: int) -> int:
+    return number * 2
+
+
+class _Callable:
+    def __call__(self, number: int) -> int:
+        return number + 1
+
+
+def test_whatever_can_be_called_is_decorated(recording: Recording) -> None:
+    class Crew:
+        @tool
+        @classmethod
+        def name(cls) -> str:
+            return cls.__name__
+
+        @tool
+        @staticmethod
+        def grep(number: int) -> int:
+            return number
+
+    assert (Crew.name(), Crew().name(), Crew.grep(4), Crew().grep(5)) == ("Crew", "Crew", 4, 5)
+    assert (tool(partial(_double, 2))(), tool(_Callable())(1)) == (4, 2)
+    names = ["execute_tool name"] * 2 + ["execute_tool grep"] * 2 + ["execute_tool _double", "execute_tool _Callable"]
+    assert [span.name for span in recording.spans] == names
+
+
+def test_a_function_that_runs_a_coroutine_function_itself_stays_what_it_is(recording: Recording) -> None:
+    def at_once(function: Callable[[], Any]) -> Callable[[], Any]:
+        @wraps(function)
+        def run() -> Any:
+            return asyncio.run(function())
+
+        return run
+
+    @agent
+    @at_once
+    async def coder() -> int:
+        return 3
+
+    @wait("lock")
+    @at_once
+    async def locked() -> int:
+        return 4
+
+    @queue("jobs")
+    @at_once
+    async def queued() -> int:
+        return 5
+
+    assert (coder(), locked(), queued()) == (3, 4, 5)
+    assert recording.span("invoke_agent coder")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextvars
+import gc
 import logging
 import queue as standard
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +20,7 @@ from agent_otel.capture import runtime
 from tests.conftest import Recording, attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(autouse=True)
@@ -162,3 +165,33 @@ def test_a_wait_that_nothing_encloses_goes_to_the_metrics(recording: Recording) 
     assert recording.spans == ()
     (waited,) = recording.points("agent_otel.task.wait")
     assert waited.attributes["agent_otel.wait.reason"] == "queue"
+
+
+def test_blocks_that_are_left_in_another_context_end_there(recording: Recording) -> None:
+    jobs = queue("elsewhere")
+    for block in (wait("lock"), jobs):
+        contextvars.copy_context().run(block.__enter__)
+        contextvars.copy_context().run(block.__exit__, None, None, None)
+        block.__exit__(None, None, None)
+    assert [point.count for point in recording.points("agent_otel.task.wait")] == [1]
+    assert depths(recording, "elsewhere") == {}
+
+
+def _called(function: Callable[[], Any]) -> None:
+    function()
+
+
+def test_a_coroutine_that_is_never_awaited_is_told_of_once_by_its_own_name() -> None:
+    @wait("lock")
+    async def acquire() -> None: ...
+
+    @queue("never")
+    async def job() -> None: ...
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for function in (acquire, job):
+            _called(function)
+        gc.collect()
+    names = [function.__qualname__ for function in (acquire, job)]
+    assert [str(warning.message) for warning in told] == [f"coroutine '{name}' was never awaited" for name in names]

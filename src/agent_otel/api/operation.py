@@ -7,19 +7,21 @@ yields the running ``Operation`` so that facts can be added.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar, Token
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-import wrapt
 from opentelemetry import context as context_api
 from opentelemetry.trace import SpanKind
 
 from agent_otel import safe, semconv
+from agent_otel.api.blocks import Blocks
 from agent_otel.capture import runtime
+from agent_otel.capture.function import Function
 from agent_otel.capture.target import Arguments, Start, Target
 from agent_otel.capture.wrap import call_wrapper, kind_of
 
 if TYPE_CHECKING:
+    from contextvars import Token
     from types import TracebackType
 
     from opentelemetry.context import Context
@@ -34,13 +36,8 @@ FRAMEWORK = "python"
 
 
 class _Block(NamedTuple):
-    operation: Operation
     call: Call | None
     token: Token[Context] | None
-
-
-_blocks: ContextVar[tuple[_Block, ...]] = ContextVar("agent_otel_blocks", default=())
-"""The ``with`` blocks that are open here; one operation may be entered by many tasks and threads at once."""
 
 
 class Operation:
@@ -60,37 +57,38 @@ class Operation:
         self._attributes = {key: value for key, value in attributes.items() if value is not None}
         self._named = named
         self._kind = kind
+        self._blocks: Blocks[_Block] = Blocks()
 
     def __call__(self, function: F) -> F:
         """Decorate a function: each call of it is one span, named after the function unless a name was given."""
         kind = kind_of(function)
-        subject = self._subject or function.__name__
+        name = _name(function)
+        subject = self._subject or name
         target = Target(
-            function.__module__, function.__qualname__, self._operation, lambda _arguments: self._start(subject),
+            function.__module__, name, self._operation, lambda _arguments: self._start(subject),
             kind=self._kind, resume=True, begun=self._begun, ended=self._ended,
         )  # fmt: skip
 
         def wrapper(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
             return call_wrapper(runtime.active(), target, FRAMEWORK, kind)(wrapped, instance, args, kwargs)
 
-        return cast("F", wrapt.FunctionWrapper(function, wrapper))
+        return cast("F", Function(function, wrapper))
 
     def __enter__(self) -> Self:
         call = safe.call(self._begin)
         token = safe.call(context_api.attach, call.context) if call is not None else None
-        _blocks.set((*_blocks.get(), _Block(self, call, token)))
+        self._blocks.enter(_Block(call, token))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        block = self._block()
-        if block is None:
+        left = self._blocks.leave()
+        if left is None:
             return
-        _blocks.set(tuple(open_one for open_one in _blocks.get() if open_one is not block))
-        if block.token is not None:
-            safe.call(context_api.detach, block.token)
-        call = block.call
+        call, token = left.kept
+        if token is not None and left.here:
+            safe.call(context_api.detach, token)
         if call is not None:
             safe.call(call.finish) if error is None else safe.call(call.fail, error)
             safe.call(self._ended, call, _NO_ARGUMENTS)
@@ -124,11 +122,8 @@ class Operation:
         if call is not None:
             call.verdict = outcome
 
-    def _block(self) -> _Block | None:
-        return next((block for block in reversed(_blocks.get()) if block.operation is self), None)
-
     def _running(self) -> Call | None:
-        block = self._block()
+        block = self._blocks.innermost()
         return block.call if block is not None else None
 
     def _start(self, subject: str) -> Start:
@@ -156,6 +151,13 @@ class Operation:
 
     def _ended(self, call: Call, arguments: Arguments) -> None:
         """For subclasses: the call has ended."""
+
+
+def _name(function: Any) -> str:
+    """A function's name; of a ``functools.partial`` that of its function, of another object that of its class."""
+    while isinstance(function, partial):
+        function = function.func
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 _NO_ARGUMENTS = Arguments(None, (), {})

@@ -145,8 +145,8 @@ def task(
 
     The dictionary gets ``started_at`` (ISO, UTC) when the block begins and ``duration_seconds`` when it ends.
     """
-    if callable(task_id):
-        return Task(None, {semconv.TASK_TYPE: "general"}, None)(cast("Any", task_id))
+    if _is_function(task_id):
+        return Task(None, {semconv.TASK_TYPE: "general"}, None)(task_id)
     state = cast("MutableMapping[str, Any]", task_id) if isinstance(task_id, MutableMapping) else None
     kind, needed = type, depends_on
     identity: object = cast("object", task_id)
@@ -166,6 +166,9 @@ def task(
 
 def _made(name: Any, make: Callable[[str | None], Operation]) -> Any:
     """The operation, or with a function in the place of the name, that function decorated."""
-    if callable(name):
-        return make(None)(name)
-    return make(name)
+    return make(None)(name) if _is_function(name) else make(name)
+
+
+def _is_function(name: Any) -> bool:
+    # `@tool` above `@classmethod` is given what cannot be called until the class is there.
+    return callable(name) or isinstance(name, classmethod)

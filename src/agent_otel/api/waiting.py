@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import wraps
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar, cast
 
-import wrapt
 from opentelemetry import context as context_api
 
 from agent_otel import safe, semconv
+from agent_otel.api.blocks import Blocks
 from agent_otel.api.operation import FRAMEWORK, F
 from agent_otel.capture import runtime
 from agent_otel.capture.call import Waiting, current, parent_in
-from agent_otel.capture.wrap import Kind, kind_of
+from agent_otel.capture.function import Function
+from agent_otel.capture.wrap import Held, Kind, kind_of, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -29,43 +30,40 @@ T = TypeVar("T")
 Reason: TypeAlias = Literal["queue", "barrier", "rate_limit", "lock", "retry", "approval", "dependency"]
 
 
-_waits: ContextVar[tuple[Waiting | None, ...]] = ContextVar("agent_otel_waits", default=())
-_active: ContextVar[tuple[str, ...]] = ContextVar("agent_otel_queued", default=())
-
-
 class Wait:
     """A stretch of waiting: a context manager, and a decorator for functions that only wait."""
 
     def __init__(self, reason: Reason) -> None:
         self._reason: Reason = reason
+        self._blocks: Blocks[Waiting | None] = Blocks()
 
     def __call__(self, function: F) -> F:
         """Decorate a function: the time in it is waiting."""
         kind = kind_of(function)
 
-        async def awaited(coroutine: Any) -> Any:
+        async def awaited(held: Held) -> Any:
             with Wait(self._reason):
-                return await coroutine
+                return await held.coroutine
 
         def wrapper(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
             if kind is Kind.COROUTINE:
-                return awaited(wrapped(*args, **kwargs))
+                result = wrapped(*args, **kwargs)
+                return named(awaited(Held(result)), result) if isinstance(result, CoroutineType) else result
             with Wait(self._reason):
                 return wrapped(*args, **kwargs)
 
-        return cast("F", wrapt.FunctionWrapper(function, wrapper))
+        return cast("F", Function(function, wrapper))
 
     def __enter__(self) -> Self:
-        _waits.set((*_waits.get(), safe.call(self._begin)))
+        self._blocks.enter(safe.call(self._begin))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        *around, waiting = _waits.get()
-        _waits.set(tuple(around))
-        if waiting is not None:
-            safe.call(waiting.over)
+        left = self._blocks.leave()
+        if left is not None and left.kept is not None:
+            safe.call(left.kept.over)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -106,6 +104,7 @@ class Queue:
         self.name = name
         self._entries: dict[str, _Entry] = {}
         self._numbers = itertools.count(1)
+        self._blocks: Blocks[str] = Blocks()
 
     def put(self, task_id: str) -> None:
         """The task is ready: it could run now."""
@@ -154,30 +153,31 @@ class Queue:
         """Decorate a function: each call of it is one active task."""
         kind = kind_of(function)
 
-        async def awaited(coroutine: Any) -> Any:
+        async def awaited(held: Held) -> Any:
             with self.task(self._anonymous()):
-                return await coroutine
+                return await held.coroutine
 
         def wrapper(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
             if kind is Kind.COROUTINE:
-                return awaited(wrapped(*args, **kwargs))
+                result = wrapped(*args, **kwargs)
+                return named(awaited(Held(result)), result) if isinstance(result, CoroutineType) else result
             with self.task(self._anonymous()):
                 return wrapped(*args, **kwargs)
 
-        return cast("F", wrapt.FunctionWrapper(function, wrapper))
+        return cast("F", Function(function, wrapper))
 
     def __enter__(self) -> Self:
         task_id = self._anonymous()
-        _active.set((*_active.get(), task_id))
+        self._blocks.enter(task_id)
         self.start(task_id)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        *around, task_id = _active.get()
-        _active.set(tuple(around))
-        self.done(task_id)
+        left = self._blocks.leave()
+        if left is not None:
+            self.done(left.kept)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
