@@ -107,3 +107,12 @@ def test_the_task_table_counts_states_and_tells_changes() -> None:
     assert {queue: dict(depth) for queue, depth in table.depths().items()} == {"q": {"active": 1}}
     table.restart()
     assert table.depths() == {}
+
+
+def test_time_of_the_process_that_forked_is_not_the_childs() -> None:
+    activity = Activity(Hand())
+    inherited = activity.open("own", None, 0)
+    activity.restart()
+    git = activity.open("git", inherited, 100 * SECOND)
+    activity.close(git, 101 * SECOND)
+    assert activity.seconds()[0] == {"git": 1.0}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from unittest.mock import create_autospec
+
 import pytest
+from opentelemetry.metrics import Histogram, Meter
 
 from agent_otel import semconv
 from agent_otel.signals import metrics
+from agent_otel.signals.finished import Finished
+from agent_otel.signals.hub import Signals
 from tests.conftest import Recording, attributes
 
 OPERATIONS = sorted(
@@ -71,3 +76,19 @@ def test_attributes_of_span_and_metric_agree_on_the_error(recording: Recording) 
     assert read["error.type"] == point.attributes["error.type"] == "RuntimeError"
     status = recording.span("git merge").status
     assert "secret" not in (status.description or "")
+
+
+def test_a_call_is_not_held_up_by_what_nobody_collects() -> None:
+    histogram = create_autospec(Histogram, instance=True)
+    meter = create_autospec(Meter, instance=True)
+    meter.create_histogram.return_value = histogram
+    signals = Signals(meter, lambda: 0)
+    finished = Finished("node", "n", 0, 1, {}, "ok", None, "python", None, 0, 0, None)
+    for _ in range(metrics.Metrics.LIMIT):
+        signals.finished(finished)
+    assert histogram.record.call_count == 0
+    for _ in range(100):
+        before = histogram.record.call_count
+        signals.finished(finished)
+        assert histogram.record.call_count - before <= 8
+    assert histogram.record.call_count >= 100

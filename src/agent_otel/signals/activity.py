@@ -44,7 +44,8 @@ class Activity:
             self._open.add(clock)
             if parent is not None:
                 parent.open_below += 1
-                if parent.open_below == 1:
+                # What a forked child has from its parent is not open here: that time is the parent's.
+                if parent.open_below == 1 and parent in self._open:
                     self._stop(parent, now)
         return clock
 

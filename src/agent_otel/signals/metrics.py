@@ -1,7 +1,7 @@
 """Every metric of this package, in one table: name, kind, unit, buckets, where its value and attributes come from.
 
-Histogram records cost more than the rest of an instrumented call, so a finished call only appends them to a queue,
-with their context for exemplars; the queue is emptied at each collection, by whichever reader collects.
+Histogram records cost more than the rest of an instrumented call, so a finished call is only appended to a queue, with
+its context for exemplars; the queue is emptied at each collection, by whichever reader collects.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from agent_otel import safe, semconv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-
-    from opentelemetry.context import Context
 
     from agent_otel.semconv import Attributes, AttributeValue
     from agent_otel.signals.activity import Activity
@@ -134,20 +132,21 @@ BARRIER_WAIT: Final = Row(
 """Recorded for waits whose reason is ``barrier`` only."""
 
 _Instrument: TypeAlias = "Histogram | Counter"
-_Pending: TypeAlias = "tuple[_Instrument, float, dict[str, AttributeValue], Context | None]"
 
 
 class Metrics:
-    """The instruments of one meter, and the queue of what waits to be recorded.
+    """The instruments of one meter, and the queue of the calls that wait to be recorded.
 
     ``nested`` marks the activity series of a process whose parent is itself instrumented.
     """
 
     LIMIT: Final = 4096
-    """Records that may wait when nobody collects; then the caller records them itself."""
+    """Calls that may wait when nobody collects; then the caller records the oldest itself."""
+    _SHARE: Final = 4
+    """How many it records for each one that it adds: never so many that it is held up."""
 
     def __init__(self, meter: Meter, activity: Activity, queues: TaskTable, *, nested: bool = False) -> None:
-        self._pending: deque[_Pending] = deque()
+        self._pending: deque[Finished] = deque()
         self._draining = threading.Lock()
         self.before_collection: list[Callable[[], None]] = []
         self._activity = activity
@@ -172,30 +171,24 @@ class Metrics:
         )
 
     def finished(self, record: Finished) -> None:
-        """Queue every record of the table that the finished call has a value for."""
-        attributes = record.attributes
-        for row, instrument in self._rows.get(record.operation, ()):
-            value = record.seconds if row.fact is DURATION else attributes.get(row.fact)
-            if isinstance(value, (int, float)):
-                self._add(row, instrument, float(value), record)
-        if record.operation == semconv.WAIT and record.attributes.get(semconv.WAIT_REASON) == semconv.BARRIER:
-            self._add(BARRIER_WAIT, self._barrier, record.seconds, record)
+        """Queue the finished call if a row of the table is about its operation."""
+        if record.operation in self._rows:
+            self._pending.append(record)
+            if len(self._pending) > self.LIMIT:
+                self.drain(most=self._SHARE)
 
-    def drain(self, timeout: float = 0.0) -> None:
-        """Record what waits, unless that is going on already: waits ``timeout`` seconds for it to be over.
+    def drain(self, timeout: float = 0.0, most: int | None = None) -> None:
+        """Record what waits, or the oldest ``most`` of it, unless that is going on already.
 
+        Waits ``timeout`` seconds for that to be over.
         Never reentrant: the instruments hold locks, and the garbage collector may end a call while they do.
         """
         if not self._draining.acquire(timeout > 0, timeout if timeout > 0 else -1):
             return
         try:
             pending = self._pending
-            while pending:
-                instrument, value, attributes, context = pending.popleft()
-                if isinstance(instrument, Histogram):
-                    instrument.record(value, attributes, context)
-                else:
-                    instrument.add(value, attributes, context)
+            for _ in range(len(pending) if most is None else most):
+                self._record(pending.popleft())
         finally:
             self._draining.release()
 
@@ -204,14 +197,14 @@ class Metrics:
         self._draining = threading.Lock()
         self._pending.clear()
 
-    def _add(self, row: Row, instrument: _Instrument, value: float, record: Finished) -> None:
-        chosen: dict[str, AttributeValue] = _chosen(row, record.attributes)
-        chosen[semconv.OUTCOME] = record.outcome
-        if record.error_type is not None:
-            chosen[semconv.ERROR_TYPE] = record.error_type
-        self._pending.append((instrument, value, chosen, record.context))
-        if len(self._pending) > self.LIMIT:
-            self.drain()
+    def _record(self, record: Finished) -> None:
+        attributes = record.attributes
+        for row, instrument in self._rows[record.operation]:
+            value = record.seconds if row.fact is DURATION else attributes.get(row.fact)
+            if isinstance(value, (int, float)):
+                _put(row, instrument, float(value), record)
+        if record.operation == semconv.WAIT and attributes.get(semconv.WAIT_REASON) == semconv.BARRIER:
+            _put(BARRIER_WAIT, self._barrier, record.seconds, record)
 
     def _observe_activity(self, _options: CallbackOptions) -> Iterable[Observation]:
         # The first asynchronous instrument of a collection empties the queue, so every reader sees what has ended.
@@ -233,6 +226,18 @@ class Metrics:
         for queue, depth in self._queues.depths().items():
             for state in semconv.QUEUE_STATES:
                 yield Observation(depth[state], {semconv.QUEUE_NAME: queue, semconv.QUEUE_STATE: state})
+
+
+def _put(row: Row, instrument: _Instrument, value: float, record: Finished) -> None:
+    """Record one value with the attributes of its row."""
+    chosen = _chosen(row, record.attributes)
+    chosen[semconv.OUTCOME] = record.outcome
+    if record.error_type is not None:
+        chosen[semconv.ERROR_TYPE] = record.error_type
+    if isinstance(instrument, Histogram):
+        instrument.record(value, chosen, record.context)
+    else:
+        instrument.add(value, chosen, record.context)
 
 
 def _chosen(row: Row, attributes: Attributes) -> dict[str, AttributeValue]:
