@@ -7,8 +7,9 @@ import operator
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
+from langgraph.cache.memory import InMemoryCache
 from langgraph.graph import END, START, StateGraph
-from langgraph.types import Send
+from langgraph.types import CachePolicy, Send
 from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
@@ -62,6 +63,15 @@ def fan_out(work: Callable[..., Any] = worker, name: str = "crew", **options: An
     graph.add_edge("worker", "strategist")
     graph.add_edge("strategist", END)
     return graph.compile(name=name)
+
+
+def side_by_side(name: str = "crew", **nodes: Any) -> Any:
+    """The nodes in one superstep; what the node ``cached`` gives is cached."""
+    graph: Any = StateGraph(State)
+    for label, node in nodes.items():
+        graph.add_node(label, node, cache_policy=CachePolicy() if label == "cached" else None)
+        graph.add_edge(START, label)
+    return graph.compile(name=name, cache=InMemoryCache())
 
 
 def chain(*nodes: Any, name: str = "chain", checkpointer: Any = None, **compiled: Any) -> Any:

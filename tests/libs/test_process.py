@@ -164,3 +164,11 @@ def test_subclasses_and_signature() -> None:
     assert popen.communicate()[0].startswith(b"git version")
     assert "preexec_fn" in inspect.signature(subprocess.Popen).parameters
     assert "timeout" in inspect.signature(Mine.wait).parameters
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_not_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o700)
+    with pytest.raises(PermissionError):
+        subprocess.Popen([str(pipe)])

@@ -125,3 +125,38 @@ def test_threads_of_a_graph_node(recording: Recording) -> None:
     chain(fan, name="g").invoke({})
     patches.undo()
     assert {recording.parent(span) for span in recording.spans if span.name.startswith("execute_tool")} == {"node fan"}
+
+
+def test_a_thread_that_could_not_be_started_at_first_runs_once(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_args: object, **_kwargs: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    ran: list[str] = []
+    thread = threading.Thread(target=lambda: ran.append(work()))
+    starters = [name for name in ("_start_new_thread", "_start_joinable_thread") if hasattr(threading, name)]
+    with node("n"):
+        with monkeypatch.context() as full:
+            for name in starters:
+                full.setattr(threading, name, exhausted)
+            with pytest.raises(RuntimeError, match="can't start"):
+                thread.start()
+        thread.start()
+        thread.join()
+    assert ran == ["t"]
+    assert "run" not in vars(thread)
+    assert recording.parent(recording.span("execute_tool t")) == "node n"
+
+
+def test_a_run_that_was_given_to_one_thread_stays_with_it(recording: Recording) -> None:
+    def run() -> None:
+        work()
+
+    thread = threading.Thread()
+    vars(thread)["run"] = run
+    with node("n"):
+        thread.start()
+        thread.join()
+    assert vars(thread)["run"] is run
+    assert recording.parent(recording.span("execute_tool t")) == "node n"

@@ -4,7 +4,7 @@ Nothing is consumed: an iterator of arguments is left to ``Popen``.
 """
 
 # Strings and os.path, because Path objects cost three times as much and this runs before every process.
-# ruff: noqa: PTH109, PTH112, PTH117, PTH118, PTH119, PTH120, PTH123
+# ruff: noqa: PTH109, PTH112, PTH113, PTH117, PTH118, PTH119, PTH120, PTH123
 from __future__ import annotations
 
 import os
@@ -203,6 +203,9 @@ def _on_path(program: str, path: str) -> str | None:
 @lru_cache(maxsize=1024)
 def _first_line(file: str) -> tuple[str, ...]:
     """The words of a script's ``#!`` line."""
+    # Opening a pipe would wait for its other end, and reading it would take what is meant for somebody else.
+    if not os.path.isfile(file):
+        return ()
     try:
         with open(file, "rb") as script:
             head = script.read(_SHEBANG_BYTES)

@@ -34,6 +34,7 @@ _FRAMEWORK: Final = "langgraph"
 _STEPS: Final = "supersteps"
 _THREAD: Final = "thread"
 _UNNAMED: Final = "LangGraph"
+_TRIGGER: Final = "branch:"
 _HIDDEN: Final = "langsmith:hidden"
 _VERDICTS: Final[dict[str, Outcome]] = {
     "ParentCommand": "ok",
@@ -174,7 +175,7 @@ def _node_ended(call: Call, arguments: Arguments) -> None:
 def _finish_node(arguments: Arguments, _result: object) -> Attributes:
     task = arguments.get("task", 0)
     channels = dict.fromkeys(channel for channel, _ in list(task.writes))
-    written = tuple(name for name in texts(channels) if not name.startswith(("__", "branch:")))
+    written = tuple(name for name in texts(channels) if not name.startswith(("__", _TRIGGER)))
     return {semconv.NODE_WRITES: written} if written else {}
 
 
@@ -204,8 +205,9 @@ def _after_tick(_capture: Capture, arguments: Arguments, _note: None, result: Re
     elif result.value:
         loop = arguments.instance
         nodes = {str(task.id): str(task.name) for task in loop.tasks.values() if _is_node(task) and not task.writes}
-        values = [getattr(channel, "value", None) for channel in loop.channels.values()]
-        steps.prepare(int(loop.step), nodes, values)
+        # Without the triggers of the nodes, of which there are as many as nodes.
+        state = [channel for name, channel in loop.channels.items() if not name.startswith(_TRIGGER)]
+        steps.prepare(int(loop.step), nodes, [getattr(channel, "value", None) for channel in state])
 
 
 def _after_commit(capture: Capture, _arguments: Arguments, _note: None, result: Result) -> None:

@@ -4,8 +4,9 @@
 before ``Popen`` works and ends when the exit is first observed by whoever waits for it; nothing here waits or polls.
 
 ``error.type`` is ``exit_status_N`` for an exit status, the signal's name (``SIGKILL``) for a signal, and else the class
-of the exception. A process that its caller stopped after a ``TimeoutExpired`` (or a ``KeyboardInterrupt``) has the
-outcome ``timeout`` (``cancelled``); one whose ``Popen`` is dropped before its exit was seen is ``abandoned``.
+of the exception. A process that SIGINT ended is ``cancelled``. One that its caller stopped after a ``TimeoutExpired``
+(or a ``KeyboardInterrupt``) has the outcome ``timeout`` (``cancelled``); one whose ``Popen`` is dropped before its exit
+was seen is ``abandoned``.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class _Child:
         call.set({semconv.PROCESS_EXIT_CODE: status})
         if self.given_up is not None and status != 0 and (self.signalled or status < 0):
             call.finish(*self.given_up, end)
+        elif status == -signal.SIGINT:
+            call.finish("cancelled", None, end)
         elif status < 0:
             call.finish("error", _signal_name(-status), end)
         elif status == 0 or (self.command.kind == "git" and is_answer(git.read(self.command.words), status)):

@@ -5,7 +5,7 @@ Orchestrators keep their work list in the state. Read from there, the queue is f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -94,15 +94,15 @@ def in_state(values: Iterable[Any]) -> list[StateTask]:
 
 
 def _tasks_in(value: Any) -> list[Mapping[str, Any]]:
-    items: list[Any]
+    items: Collection[Any]
     if isinstance(value, Mapping):
-        items = list(cast("Mapping[str, Any]", value).values())
+        items = cast("Mapping[str, Any]", value).values()
     elif isinstance(value, (list, tuple)):
-        items = list(cast("Iterable[Any]", value))
+        items = cast("Collection[Any]", value)
     else:
         return []
-    # The first item decides, so that a long list of messages costs one look.
-    return [item for item in items if is_task(item)] if items and is_task(items[0]) else []
+    # The first item decides, so that a long list of messages costs one look; a copy, because nodes may change the list.
+    return [item for item in list(items) if is_task(item)] if is_task(next(iter(items), None)) else []
 
 
 def _status(task: Mapping[str, Any]) -> str:

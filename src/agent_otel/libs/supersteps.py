@@ -28,6 +28,7 @@ class Supersteps:
         self._index = 0
         self._prepared_at: int | None = None
         self._nodes: dict[str, str] = {}
+        self._running: set[str] = set()
         self._ends: dict[str, int] = {}
         self._tasks: dict[str, str] = {}
         self._ready_since: dict[str, int] = {}
@@ -38,6 +39,7 @@ class Supersteps:
         """The next step is prepared: ``nodes`` maps the ids of its node runs to node names."""
         now = self._workflow.capture.now()
         self._index, self._prepared_at, self._nodes = index, now, nodes
+        self._running.clear()
         self._ends.clear()
         self._tasks.clear()
         tasks = state_tasks.in_state(state)
@@ -54,6 +56,7 @@ class Supersteps:
         """A node run has begun: what it waited for since it was ready is over."""
         if run not in self._nodes or self._prepared_at is None:
             return
+        self._running.add(run)
         task = node.attributes.get(semconv.TASK_ID)
         since = self._ready_since.pop(task, self._prepared_at) if isinstance(task, str) else self._prepared_at
         self._move(run, task, semconv.ACTIVE)
@@ -65,6 +68,7 @@ class Supersteps:
     def ended(self, run: str, node: Call) -> None:
         """A node run has ended: from now on it waits for the rest of its step."""
         if run in self._nodes and node.end is not None:
+            self._running.discard(run)
             self._ends[run] = node.end
             self._move(run, node.attributes.get(semconv.TASK_ID), semconv.WAITING)
 
@@ -73,13 +77,15 @@ class Supersteps:
         start, self._prepared_at = self._prepared_at, None
         if start is None:
             return
-        if self._ends:
+        # While one of its nodes still runs, in a run that was broken off, nobody knows what held the barrier.
+        if self._ends and not self._running:
             self._write(start, end, checkpointed=checkpointed)
         if not self._in_state:
             self._show({})
 
     def leave(self) -> None:
-        """The run is over: nothing of it is in the queue any more."""
+        """The run is over: nothing of it is in the queue any more, nor will a node that still runs enter it."""
+        self._nodes = {}
         self._show({})
 
     def _write(self, start: int, end: int, *, checkpointed: bool) -> None:
@@ -105,12 +111,13 @@ class Supersteps:
                 {semconv.ACTIVITY_CATEGORY: semconv.CHECKPOINT, semconv.NODE_STEP: self._index},
                 framework=self._framework, within=workflow.context,
             )  # fmt: skip
-        if len(self._nodes) > 1:
+        # Of what was prepared only those that ran: the others came out of a cache.
+        if len(self._ends) > 1:
             step: dict[str, AttributeValue] = {
                 semconv.SPAN_ROLE: semconv.ANNOTATION,
                 semconv.WORKFLOW_NAME: workflow.subject,
                 semconv.SUPERSTEP_INDEX: self._index,
-                semconv.SUPERSTEP_SIZE: len(self._nodes),
+                semconv.SUPERSTEP_SIZE: len(self._ends),
                 semconv.SUPERSTEP_STRAGGLER: self._nodes[straggler],
                 semconv.SUPERSTEP_WASTE: waste / 1e9,
             }
@@ -137,7 +144,7 @@ class Supersteps:
         shown = {name: state for name, state in states.items() if state is not None}
         for name, state in shown.items():
             self._enter(name, state)
-        gone = {key for key in self._entered if key not in {self._key(name) for name in shown}}
+        gone = self._entered - {self._key(name) for name in shown}
         self._entered -= gone
         self._workflow.capture.signals.queues.leave(self._workflow.subject, gone)
 

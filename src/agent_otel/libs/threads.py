@@ -54,10 +54,16 @@ def _starting(_capture: Capture, arguments: Arguments) -> None:
     if current() is None or (pools is not None and getattr(thread, "_target", None) is getattr(pools, "_worker", None)):
         return
     context, run = context_api.get_current(), thread.run
+    attributes: dict[str, Any] = thread.__dict__
+    own = attributes.get("run")
 
     def carried() -> None:
-        # The thread is as it was made before anything of the user's runs in it.
-        del thread.run
+        # The thread is as it was made before anything of the user's runs in it; a second start that follows one that
+        # failed has taken this for the thread's own.
+        if own is None:
+            attributes.pop("run", None)
+        else:
+            thread.run = own
         _run(context, run)
 
     thread.run = carried
