@@ -187,7 +187,7 @@ def test_spans_of_a_killed_process_are_abandoned_when_it_was_last_heard_of(tmp_p
 def test_a_start_record_of_a_span_that_has_ended_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent_otel.store.index.IDS_KEPT", 1)
+    monkeypatch.setattr("agent_otel.store.entries.IDS_KEPT", 1)
     built = small("0a")
     open_file(tmp_path, built, 7)
     built.write(tmp_path)

@@ -56,22 +56,26 @@ def waiting(waits: dict[str, int]) -> int:
 
 def account(run: Run) -> Accounting:
     """Self times, busy time by category and wait time by reason."""
-    occupied: list[list[intervals.Interval]] = [[] for _ in run.spans]
+    occupied: dict[int, list[intervals.Interval]] = {}
     waits: Counter[str] = Counter()
-    works: list[bool] = []
     for span, above in zip(run.spans, run.parents, strict=True):
-        annotation = span.annotation
-        works.append(not annotation)
-        reason = span.wait_reason if annotation else None
+        reason = span.wait_reason
         if reason is not None:
-            waits[reason] += span.duration
-        if above != -1 and (not annotation or reason in PAUSES):
-            occupied[above].append((span.start, span.end))
+            waits[reason] += span.end - span.start
+        if above != -1 and (not span.annotation or reason in PAUSES):
+            inside = occupied.get(above)
+            if inside is None:
+                occupied[above] = [(span.start, span.end)]
+            else:
+                inside.append((span.start, span.end))
     busy: Counter[str] = Counter()
     self_times: list[int] = []
-    for span, inside, working in zip(run.spans, occupied, works, strict=True):
-        own = span.duration - intervals.length(intervals.clipped(inside, span.start, span.end)) if working else 0
-        self_times.append(own)
-        if working:
+    for position, span in enumerate(run.spans):
+        own = 0
+        if not span.annotation:
+            own = span.end - span.start
+            if position in occupied:
+                own -= intervals.length(intervals.clipped(occupied[position], span.start, span.end))
             busy[span.category] += own
+        self_times.append(own)
     return Accounting(tuple(self_times), dict(busy), dict(waits))

@@ -107,13 +107,14 @@ class _Walker:
         start = max(self.tree.starts[child], walk.start)
         released = walk.released if between and not self.releases.of(child) else child
         self.pending.append(_Walk(walk.position, walk.start, start, walk.detour, released))
-        self.pending.append(_Walk(child, start, end, walk.detour))
+        # most spans are leaves: all of their time is their own
+        self.pending.append(_Walk(child, start, end, walk.detour) if child in self.tree.inner else (start, end, child))
         if end < walk.time:
             self._leave_gap(walk, end)
 
     def _choose(self, walk: _Walk) -> tuple[int | None, bool]:
         """The child, and whether it merely ran between what ran next and what released that."""
-        line = self.tree.work.get(walk.position)
+        line = self.tree.work(walk.position)
         last = line.last_before(walk.time) if line is not None else None
         if last is None or walk.released is None:
             return last, False
@@ -129,7 +130,7 @@ class _Walker:
     def _leave_gap(self, walk: _Walk, start: int) -> None:
         """Fill [start, walk.time), in which no child worked: with waits, with what blocked it, with own time."""
         pieces: list[_Walk | _Gap] = []
-        covering = self.tree.covering.get(walk.position)
+        covering = self.tree.covering(walk.position)
         time = walk.time
         while time > start:
             wait = covering.last_before(time) if covering is not None else None

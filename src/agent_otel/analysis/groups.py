@@ -31,7 +31,7 @@ class Durations:
 
     def add(self, span: Span) -> None:
         """Count a span."""
-        self.values.append(span.duration)
+        self.values.append(span.end - span.start)
         self.errors += span.failed
 
     def extend(self, other: Durations) -> None:
@@ -100,7 +100,11 @@ def by_kind(run: Run) -> dict[str, dict[str, Durations]]:
     for span in run.spans:
         found = kind_and_name(span)
         if found is not None:
-            lists[found[0]].setdefault(found[1], Durations()).add(span)
+            names = lists[found[0]]
+            durations = names.get(found[1])
+            if durations is None:
+                durations = names[found[1]] = Durations()
+            durations.add(span)
     return lists
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from agent_otel import semconv
@@ -24,38 +25,36 @@ class Releases:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self.tasks: dict[str, list[int]] = {}
-        self.positions: dict[str, int] = {}
         self.writers: dict[tuple[int, int, str], list[int]] = {}
         self.bound: dict[int, list[int]] = {}
+        self._dependent: list[int] = []
         self._known: dict[int, tuple[int, ...]] = {}
         self._sorted: dict[int, tuple[list[tuple[int, int]], list[tuple[int, int]]]] = {}
         self._index()
         self._lift()
 
     def _index(self) -> None:
+        homes = self.tree.homes
         for position, span in enumerate(self.tree.run.spans):
-            self.positions[span.span_id] = position
-            if not self.tree.working[position]:
+            if span.annotation:
                 continue
-            task = span.attributes.get(semconv.TASK_ID)
+            attributes = span.attributes
+            task = attributes.get(semconv.TASK_ID)
             if task is not None:
                 self.tasks.setdefault(str(task), []).append(position)
-            step = span.attributes.get(semconv.NODE_STEP)
+            if span.links or semconv.TASK_DEPENDS_ON in attributes:
+                self._dependent.append(position)
+            step = attributes.get(semconv.NODE_STEP)
             if isinstance(step, int):
                 for channel in texts(span, semconv.NODE_WRITES):
-                    key = (self.tree.homes[position], step, channel)
-                    self.writers.setdefault(key, []).append(position)
+                    self.writers.setdefault((homes[position], step, channel), []).append(position)
 
     def _lift(self) -> None:
         """A dependency between spans in different branches holds between the branches, where they part.
 
         What starts a branch later than its first moment did not wait for the branch to be released.
         """
-        for position, span in enumerate(self.tree.run.spans):
-            if not self.tree.working[position]:
-                continue
-            if not span.links and semconv.TASK_DEPENDS_ON not in span.attributes:
-                continue
+        for position in self._dependent:
             for source in self._sources(position):
                 if source == position or not self.tree.working[source]:
                     continue
@@ -78,6 +77,11 @@ class Releases:
         for link in span.links:
             if link.trace_id == span.trace_id and link.span_id in self.positions:
                 yield self.positions[link.span_id]
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Span id -> position."""
+        return {span_id: position for position, span_id in enumerate(self.tree.ids)}
 
     def of(self, position: int) -> tuple[int, ...]:
         """The siblings that released this span."""

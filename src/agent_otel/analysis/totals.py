@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from agent_otel.analysis import groups
 from agent_otel.analysis.accounting import account
@@ -13,9 +13,11 @@ from agent_otel.analysis.dispatch import bracket, sequential_time
 from agent_otel.analysis.supersteps import Superstep, share, supersteps, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from agent_otel.store.reader import Run
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,30 @@ class Totals:
         self.busy.update(time.busy)
         self.waits.update(time.waits)
         for kind, found in groups.by_kind(run).items():
-            for name, durations in found.items():
-                self.lists[kind].setdefault(name, groups.Durations()).extend(durations)
+            _extend(self.lists[kind], found)
         if self.by:
-            for key, durations in groups.by_keys(run, self.by).items():
-                self.chosen.setdefault(key, groups.Durations()).extend(durations)
+            _extend(self.chosen, groups.by_keys(run, self.by))
         self._add_steps(run)
         self.warnings.extend(f"run {run.trace_id[:8]}: {warning}" for warning in run.warnings)
+
+    def merge(self, later: Totals) -> None:
+        """Add the totals of further runs, which come after those of this one."""
+        self.runs.extend(later.runs)
+        self.wall += later.wall
+        self.critical_path.update(later.critical_path)
+        self.busy.update(later.busy)
+        self.waits.update(later.waits)
+        for kind, found in later.lists.items():
+            _extend(self.lists[kind], found)
+        _extend(self.chosen, later.chosen)
+        self.steps += later.steps
+        self.worst = worst([step for step in (self.worst, later.worst) if step is not None])
+        self.held_by.update(later.held_by)
+        self.blocked += later.blocked
+        self.node_time += later.node_time
+        self.sequential += later.sequential
+        self.best_makespan += later.best_makespan
+        self.warnings.extend(later.warnings)
 
     def _add_steps(self, run: Run) -> None:
         steps = supersteps(run)
@@ -84,3 +103,8 @@ class Totals:
         self.worst = worst([step for step in (self.worst, steps.worst) if step is not None])
         self.sequential += sequential_time(run)
         self.best_makespan += bracket(run, steps.node_time).best
+
+
+def _extend(known: dict[Key, groups.Durations], more: Mapping[Key, groups.Durations]) -> None:
+    for key, durations in more.items():
+        known.setdefault(key, groups.Durations()).extend(durations)

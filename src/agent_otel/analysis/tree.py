@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from agent_otel import semconv
 from agent_otel.analysis.intervals import previous_longer
+from agent_otel.store.assemble import top_down
 from agent_otel.store.model import COVERING_WAITS
 
 if TYPE_CHECKING:
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 TOP: Final = -1
 """The position that stands for the run itself, above its spans without parents."""
+BLOCKING_WAITS: Final = frozenset({semconv.QUEUE, semconv.BARRIER, semconv.LOCK})
+"""Waits that point at what they waited for."""
 
 
 @dataclass(slots=True)
@@ -50,13 +55,20 @@ class Timeline:
 
 def timeline(members: Sequence[int], starts: Sequence[int], ends: Sequence[int], ids: Sequence[str]) -> Timeline:
     """A timeline of these positions; the other arguments are of all spans, by position."""
-    ordered = sorted(members, key=ids.__getitem__, reverse=True)
-    ordered.sort(key=starts.__getitem__)
+    ordered = members
+    own_starts = [starts[member] for member in members]
+    if any(start >= following for start, following in pairwise(own_starts)):
+        ordered = sorted(members, key=ids.__getitem__, reverse=True)
+        ordered.sort(key=starts.__getitem__)
+        own_starts = [starts[member] for member in ordered]
     own_ends = [ends[member] for member in ordered]
     latest: list[int] = []
+    last = 0
     for place, end in enumerate(own_ends):
-        latest.append(place if not latest or end >= own_ends[latest[-1]] else latest[-1])
-    return Timeline(ordered, [starts[member] for member in ordered], own_ends, previous_longer(own_ends), latest)
+        if end >= own_ends[last]:
+            last = place
+        latest.append(last)
+    return Timeline(list(ordered), own_starts, own_ends, previous_longer(own_ends), latest)
 
 
 class Tree:
@@ -71,55 +83,83 @@ class Tree:
         spans = run.spans
         self.starts = [span.start for span in spans]
         self.ids = [span.span_id for span in spans]
-        own_ends = [span.end for span in spans]
-        reasons = [span.wait_reason for span in spans]
+        self._own_ends = [span.end for span in spans]
         self.working = [not span.annotation for span in spans]
-        self.lasting = [
-            working or reason in COVERING_WAITS for working, reason in zip(self.working, reasons, strict=True)
-        ]
-        self.homes = [self._home(position, own_ends) for position in range(len(spans))]
-        self.ends = self._ends_with_descendants(own_ends)
-        work: dict[int, list[int]] = {}
-        covering: dict[int, list[int]] = {}
+        self.homes = self._homes()
+        self.ends = self._ends_with_descendants()
+        self._work: dict[int, list[int]] = {}
+        self._covering: dict[int, list[int]] = {}
         self.blocking: dict[int, list[int]] = {}
-        for position, home in enumerate(self.homes):
-            reason = reasons[position]
-            if self.working[position]:
-                work.setdefault(home, []).append(position)
-            elif reason in COVERING_WAITS:
-                covering.setdefault(home, []).append(position)
-            elif reason in (semconv.QUEUE, semconv.BARRIER, semconv.LOCK):
-                self.blocking.setdefault(home, []).append(position)
-        self.work = {home: timeline(found, self.starts, self.ends, self.ids) for home, found in work.items()}
-        self.covering = {home: timeline(found, self.starts, own_ends, self.ids) for home, found in covering.items()}
-        self.by_end = sorted(
-            (position for position in range(len(spans)) if self.working[position]), key=own_ends.__getitem__
-        )
-        self.sorted_ends = [own_ends[position] for position in self.by_end]
-
-    def _home(self, position: int, own_ends: Sequence[int]) -> int:
-        above = self.run.parents[position]
-        while above != TOP and (self.starts[position] >= own_ends[above] or not self.working[above]):
-            above = self.run.parents[above]
-        return above
-
-    def _ends_with_descendants(self, own_ends: Sequence[int]) -> list[int]:
-        ends = list(own_ends)
-        waiting = [0] * len(ends)
-        for position, home in enumerate(self.homes):
-            if home != TOP and self.lasting[position]:
-                waiting[home] += 1
-        ready = [position for position, count in enumerate(waiting) if not count]
-        while ready:
-            position = ready.pop()
-            home = self.homes[position]
-            if home == TOP or not self.lasting[position]:
+        for position, (span, home) in enumerate(zip(spans, self.homes, strict=True)):
+            if not span.annotation:
+                kind = self._work
+            elif span.wait_reason in COVERING_WAITS:
+                kind = self._covering
+            elif span.wait_reason in BLOCKING_WAITS:
+                kind = self.blocking
+            else:
                 continue
-            ends[home] = max(ends[home], ends[position])
-            waiting[home] -= 1
-            if not waiting[home]:
-                ready.append(home)
+            if home in kind:
+                kind[home].append(position)
+            else:
+                kind[home] = [position]
+        self.inner = {*self._work, *self._covering, *self.blocking}
+        """The positions under which anything lies."""
+        self._lines: dict[int, Timeline | None] = {}
+        self._covering_lines: dict[int, Timeline | None] = {}
+
+    def work(self, position: int) -> Timeline | None:
+        """The work that lies directly under a span, or under the run itself; None if there is none."""
+        if position not in self._lines:
+            found = self._work.get(position)
+            self._lines[position] = None if found is None else timeline(found, self.starts, self.ends, self.ids)
+        return self._lines[position]
+
+    def covering(self, position: int) -> Timeline | None:
+        """The waits directly under a span that stand for themselves on the critical path; None if there are none."""
+        if position not in self._covering_lines:
+            found = self._covering.get(position)
+            self._covering_lines[position] = (
+                None if found is None else timeline(found, self.starts, self._own_ends, self.ids)
+            )
+        return self._covering_lines[position]
+
+    @cached_property
+    def by_end(self) -> list[int]:
+        """The work spans in the order of their ends."""
+        working = [position for position, works in enumerate(self.working) if works]
+        return sorted(working, key=self._own_ends.__getitem__)
+
+    @cached_property
+    def sorted_ends(self) -> list[int]:
+        """The ends of ``by_end``."""
+        return [self._own_ends[position] for position in self.by_end]
+
+    def _homes(self) -> list[int]:
+        homes: list[int] = []
+        parents, ends, working = self.run.parents, self._own_ends, self.working
+        for start, parent in zip(self.starts, parents, strict=True):
+            above = parent
+            while above != TOP and (start >= ends[above] or not working[above]):
+                above = parents[above]
+            homes.append(above)
+        return homes
+
+    def _ends_with_descendants(self) -> list[int]:
+        """Ends that reach as far as those of the work and covering waits below."""
+        ends = list(self._own_ends)
+        lasting = [not span.annotation or span.wait_reason in COVERING_WAITS for span in self.run.spans]
+        for position in reversed(self._bottom_last()):
+            home = self.homes[position]
+            if home != TOP and lasting[position] and ends[position] > ends[home]:
+                ends[home] = ends[position]
         return ends
+
+    def _bottom_last(self) -> Sequence[int]:
+        """Positions in an order in which every home comes before what lies under it."""
+        if all(home < position for position, home in enumerate(self.homes)):
+            return range(len(self.homes))
+        return top_down(self.homes)
 
     def lineage(self, position: int) -> list[int]:
         """The span and what it lies under, upwards, without the run itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -21,18 +22,16 @@ def assemble(trace_id: str, spans: Iterable[Span]) -> Run:
     Raises ``ValueError`` without spans.
     """
     warnings: list[str] = []
-    unique: dict[str, Span] = {}
-    for span in spans:
-        known = unique.get(span.span_id)
-        if known is None or (known.state != "ended" and span.state == "ended"):
-            unique[span.span_id] = span
-    if not unique:
+    ordered = _forward(_unique(spans), warnings)
+    if not ordered:
         raise ValueError(f"trace {trace_id} has no spans")
-    ordered = _forward(unique.values(), warnings)
+    _sort(ordered)
     parents = _parents(ordered, warnings)
-    _lengthen_unended(ordered, parents)
-    _clip_processes(ordered, parents, warnings)
-    ordered, parents = _sorted(ordered, parents)
+    moved = _lengthen_unended(ordered, parents)
+    if len({span.resource.process for span in ordered}) > 1:
+        moved = _clip_processes(ordered, parents, warnings) or moved
+    if moved:
+        ordered, parents = _resorted(ordered, parents)
     abandoned = sum(span.state == "abandoned" for span in ordered)
     if abandoned:
         warnings.append(
@@ -47,7 +46,20 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _forward(spans: Iterable[Span], warnings: list[str]) -> list[Span]:
+def _unique(spans: Iterable[Span]) -> list[Span]:
+    given = list(spans)
+    unique = {span.span_id: span for span in given}
+    if len(unique) == len(given):
+        return given
+    unique.clear()
+    for span in given:
+        known = unique.get(span.span_id)
+        if known is None or (known.state != "ended" and span.state == "ended"):
+            unique[span.span_id] = span
+    return list(unique.values())
+
+
+def _forward(spans: list[Span], warnings: list[str]) -> list[Span]:
     forward: list[Span] = []
     backward = 0
     for span in spans:
@@ -61,9 +73,18 @@ def _forward(spans: Iterable[Span], warnings: list[str]) -> list[Span]:
     return forward
 
 
+def _sort(spans: list[Span]) -> None:
+    """By start, of equals the one that ends last first, then by id."""
+    spans.sort(key=attrgetter("span_id"))
+    spans.sort(key=attrgetter("end"), reverse=True)
+    spans.sort(key=attrgetter("start"))
+
+
 def _parents(spans: Sequence[Span], warnings: list[str]) -> list[int]:
     positions = {span.span_id: position for position, span in enumerate(spans)}
     parents = [positions.get(span.parent_id, -1) if span.parent_id else -1 for span in spans]
+    if all(above < position for position, above in enumerate(parents)):
+        return parents
     done = bytearray(len(spans))  # 0 new, 1 on this path, 2 known to end at the top
     for first in range(len(spans)):
         path: list[int] = []
@@ -80,17 +101,24 @@ def _parents(spans: Sequence[Span], warnings: list[str]) -> list[int]:
     return parents
 
 
-def _lengthen_unended(spans: list[Span], parents: Sequence[int]) -> None:
-    """A span that never ended lasted at least as long as what ran in it."""
+def _lengthen_unended(spans: list[Span], parents: Sequence[int]) -> bool:
+    """A span that never ended lasted at least as long as what ran in it. Whether any was changed."""
+    if all(span.state == "ended" for span in spans):
+        return False
+    changed = False
     for position in sorted(range(len(spans)), key=lambda position: -spans[position].end):
         end = spans[position].end
         above = parents[position]
         while above != -1 and spans[above].state != "ended" and spans[above].end < end:
             spans[above] = msgspec.structs.replace(spans[above], end=end)
+            changed = True
             above = parents[above]
+    return changed
 
 
-def _clip_processes(spans: list[Span], parents: Sequence[int], warnings: list[str]) -> None:
+def _clip_processes(spans: list[Span], parents: Sequence[int], warnings: list[str]) -> bool:
+    """Cut what sticks out of a parent in another process. Whether any was changed."""
+    changed = False
     bounds: list[tuple[int, int] | None] = [None] * len(spans)
     clipped = worst = 0
     for position in top_down(parents):
@@ -109,6 +137,7 @@ def _clip_processes(spans: list[Span], parents: Sequence[int], warnings: list[st
         end = max(min(span.end, limit[1]), start)
         if (start, end) != (span.start, span.end):
             spans[position] = msgspec.structs.replace(span, start=start, end=end)
+            changed = True
             excess = max(start - span.start, span.end - end)
             clipped += excess > TOLERATED_SKEW
             worst = max(worst, excess)
@@ -117,6 +146,7 @@ def _clip_processes(spans: list[Span], parents: Sequence[int], warnings: list[st
             f"{count(clipped, 'span')} of child processes stuck out of their parents by up to {worst / 1e6:,.0f} ms "
             "and were clipped to them: the clocks differ, or the child outlived the call that started it"
         )
+    return changed
 
 
 def top_down(parents: Sequence[int]) -> list[int]:
@@ -133,7 +163,7 @@ def top_down(parents: Sequence[int]) -> list[int]:
     return order
 
 
-def _sorted(spans: Sequence[Span], parents: Sequence[int]) -> tuple[list[Span], list[int]]:
+def _resorted(spans: Sequence[Span], parents: Sequence[int]) -> tuple[list[Span], list[int]]:
     order = sorted(range(len(spans)), key=lambda old: (spans[old].start, -spans[old].end, spans[old].span_id))
     places = [0] * len(spans)
     for new, old in enumerate(order):
@@ -143,7 +173,7 @@ def _sorted(spans: Sequence[Span], parents: Sequence[int]) -> tuple[list[Span], 
 
 def _extent(spans: Sequence[Span]) -> tuple[int, int]:
     enclosed = [span for span in spans if not span.annotation or span.wait_reason in COVERING_WAITS] or spans
-    return min(span.start for span in enclosed), max(span.end for span in enclosed)
+    return enclosed[0].start, max([span.end for span in enclosed])
 
 
 def _root(spans: Sequence[Span], parents: Sequence[int]) -> Span:

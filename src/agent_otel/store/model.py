@@ -65,7 +65,8 @@ class Link(msgspec.Struct, gc=False, frozen=True):
 class Span(msgspec.Struct, gc=False, frozen=True):
     """One stored span. Ids are lower-case hexadecimal; ``start`` and ``end`` are nanoseconds since the epoch.
 
-    A running span ends now, an abandoned one when its process was last heard of.
+    A running span ends now, an abandoned one when its process was last heard of. The last four fields say what its
+    name and attributes mean; they are worked out on construction, since every analysis asks for them.
     """
 
     trace_id: str
@@ -82,6 +83,21 @@ class Span(msgspec.Struct, gc=False, frozen=True):
     scope: str
     resource: Resource
     state: State = "ended"
+    annotation: bool = False
+    """Whether it describes time (a wait, a superstep) instead of doing work."""
+    wait_reason: str | None = None
+    """Why it waited, one of ``semconv.WAIT_REASONS``; None if it is no wait."""
+    operation: str = ""
+    """The word of ``semconv`` for what was done; empty where another instrumentation's span has none."""
+    category: str = ""
+    """The category of its self time, one of ``semconv.WORK_CATEGORIES``."""
+
+    def __post_init__(self) -> None:
+        """Work out what is not given."""
+        if not self.category:
+            found = meaning(self.name, self.attributes)
+            for field, value in zip(("annotation", "wait_reason", "operation", "category"), found, strict=True):
+                msgspec.structs.force_setattr(self, field, value)
 
     @property
     def duration(self) -> int:
@@ -103,26 +119,6 @@ class Span(msgspec.Struct, gc=False, frozen=True):
         """Whether it ended in an error or a timeout; a cancelled or interrupted call did not fail."""
         return self.status == STATUS_ERROR or self.outcome in {"error", "timeout"}
 
-    @property
-    def annotation(self) -> bool:
-        """Whether it describes time (a wait, a superstep) instead of doing work."""
-        return semconv.is_annotation(self.attributes)
-
-    @property
-    def wait_reason(self) -> str | None:
-        """Why it waited, one of ``semconv.WAIT_REASONS``; None if it is no wait."""
-        return text(self, semconv.WAIT_REASON) if self.annotation else None
-
-    @property
-    def operation(self) -> str:
-        """The word of ``semconv`` for what was done; empty where another instrumentation's span has none."""
-        return operation(self.name, self.attributes)
-
-    @property
-    def category(self) -> str:
-        """The category of its self time, one of ``semconv.WORK_CATEGORIES``."""
-        return semconv.category(self.attributes)
-
 
 def text(span: Span, key: str) -> str | None:
     """A textual attribute of the span; None if it is absent, empty or of another type."""
@@ -138,23 +134,30 @@ def texts(span: Span, key: str) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, tuple) else ()
 
 
-def operation(name: str, attributes: Mapping[str, semconv.AttributeValue]) -> str:
-    """What a span of this name with these attributes did, as a word of ``semconv``; empty if nothing tells."""
-    first = name.split(" ", 1)[0]
-    if semconv.is_annotation(attributes):
-        return semconv.WAIT if semconv.WAIT_REASON in attributes else semconv.SUPERSTEP
+def meaning(name: str, attributes: semconv.Attributes) -> tuple[bool, str | None, str, str]:
+    """``annotation``, ``wait_reason``, ``operation`` and ``category`` of a span of this name with these attributes."""
+    category = semconv.category(attributes)
+    if attributes.get(semconv.SPAN_ROLE) == semconv.ANNOTATION:
+        reason = attributes.get(semconv.WAIT_REASON)
+        word = semconv.SUPERSTEP if reason is None else semconv.WAIT
+        return True, reason if isinstance(reason, str) and reason else None, word, category
     stated = attributes.get(semconv.OPERATION_NAME)
     if isinstance(stated, str) and stated in semconv.GENAI_OPERATIONS:
-        return stated
-    if attributes.get(semconv.ACTIVITY_CATEGORY) == semconv.CHECKPOINT:
-        return semconv.CHECKPOINT
+        return False, None, stated, category
+    if category == semconv.CHECKPOINT:
+        return False, None, semconv.CHECKPOINT, category
     if semconv.GIT_OPERATION in attributes:
-        return semconv.GIT
+        return False, None, semconv.GIT, category
     if semconv.NODE_NAME in attributes:
-        return semconv.NODE
-    if first == semconv.TASK and (semconv.TASK_ID in attributes or semconv.TASK_TYPE in attributes):
-        return semconv.TASK
-    return ""
+        return False, None, semconv.NODE, category
+    if semconv.TASK_ID in attributes or semconv.TASK_TYPE in attributes:
+        return False, None, semconv.TASK if name.split(" ", 1)[0] == semconv.TASK else "", category
+    return False, None, "", category
+
+
+def operation(name: str, attributes: semconv.Attributes) -> str:
+    """What a span of this name with these attributes did, as a word of ``semconv``; empty if nothing tells."""
+    return meaning(name, attributes)[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import msgspec
 
-from agent_otel.store import wire
-from agent_otel.store.assemble import assemble
+from agent_otel.store import batches, wire
 from agent_otel.store.index import Index, Progress
 from agent_otel.store.model import (
     PerformanceRecord,
@@ -21,6 +22,7 @@ from agent_otel.store.model import (
     UnknownRunError,
 )
 from agent_otel.store.unended import read_open_files
+from agent_otel.store.workers import results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -38,24 +40,37 @@ __all__ = [
 ]
 
 PERFORMANCE_FILE: Final = "agent-performance.json"
-SPANS_AT_ONCE: Final = 200_000
+SPANS_AT_ONCE: Final = 10_000
 """How many spans of several runs are held in memory together."""
+WORTH_PROCESSES: Final = 50_000_000
+"""Bytes from which on starting further processes takes less time than it saves."""
+WORTH_SPANS: Final = 50_000
+"""The same for reading runs."""
 CANDIDATES_NAMED: Final = 8
+
+Result = TypeVar("Result")
 
 
 class StoreReader:
     """Reads the store in ``directory``; what it holds is looked up once, at the first question.
 
-    ``progress`` is told how far reading has come, in bytes. ``clock`` tells the nanoseconds since the epoch at which a
-    running span ends for now.
+    ``progress`` is told how far the first look has come, in bytes, then how far reading runs has, in spans. ``clock``
+    tells the nanoseconds since the epoch at which a running span ends for now. A large store is read by so many
+    ``processes``.
     """
 
     def __init__(
-        self, directory: Path, *, progress: Progress | None = None, clock: Callable[[], int] = time.time_ns
+        self,
+        directory: Path,
+        *,
+        progress: Progress | None = None,
+        clock: Callable[[], int] = time.time_ns,
+        processes: int = 1,
     ) -> None:
         self.directory = directory
         self._progress = progress
         self._clock = clock
+        self._processes = processes
         self._known: Index | None = None
         self._unended: dict[str, list[Span]] = {}
         self._found: list[Problem] = []
@@ -95,47 +110,54 @@ class StoreReader:
 
     def since(self, when: datetime | timedelta, *, strays: bool = False) -> Iterator[Run]:
         """The runs that started at ``when`` (a time ago, or a moment) or later, newest first."""
+        return self.load(self.runs_since(when, strays=strays))
+
+    def runs_since(self, when: datetime | timedelta, *, strays: bool = False) -> list[RunSummary]:
+        """What ``since`` would read."""
         if isinstance(when, timedelta):
             earliest = self._clock() - round(when.total_seconds() * 1e9)
         else:
             moment = when if when.tzinfo is not None else when.astimezone()
             earliest = round((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) / timedelta(microseconds=1)) * 1000
-        return self.load([run for run in self.runs(strays=strays) if run.start >= earliest])
+        return [run for run in self.runs(strays=strays) if run.start >= earliest]
 
     def load(self, summaries: Iterable[RunSummary]) -> Iterator[Run]:
         """The spans of these runs, in their order, some runs at a time so that memory stays bounded."""
-        batch: list[RunSummary] = []
-        for summary in summaries:
-            if batch and sum(run.spans for run in batch) + summary.spans > SPANS_AT_ONCE:
-                yield from self._load(batch)
-                batch = []
-            batch.append(summary)
-        yield from self._load(batch)
+        chosen = list(summaries)
+        told = _Told(self._progress, sum(run.spans for run in chosen))
+        for batch in self._batches(chosen):
+            yield from batches.load(batch, told.so_far)
+            self._find(batch.problems)
+            told.add(batch.spans)
 
-    def _load(self, batch: list[RunSummary]) -> Iterator[Run]:
+    def fold(self, summaries: Iterable[RunSummary], work: Callable[[Iterator[Run]], Result]) -> Iterator[Result]:
+        """What ``work`` makes of these runs, called with some of them at a time, in their order.
+
+        In a large store several processes do it, so ``work`` and its results must be picklable: a function of a module.
+        """
+        chosen = list(summaries)
+        spans = sum(run.spans for run in chosen)
+        told = _Told(self._progress, spans)
+        processes = self._processes if spans > WORTH_SPANS else 1
+        for folded in results(partial(_fold, work), self._batches(chosen), processes):
+            self._find(folded.problems)
+            yield folded.result
+            told.add(folded.spans)
+
+    def _find(self, problems: Iterable[Problem]) -> None:
+        self._found.extend(problem for problem in problems if problem not in self._found)
+
+    def _batches(self, summaries: list[RunSummary]) -> list[batches.Batch]:
         index = self._index()
-        wanted = frozenset(run.trace_id for run in batch)
-        spans: dict[str, list[Span]] = {trace_id: [] for trace_id in wanted}
-        for place, line in index.lines(place for trace_id in wanted for place in index.entries[trace_id].lines):
-            for span in self._decoded(place, line, wanted):
-                spans[span.trace_id].append(span)
-        for run in batch:
-            parts = [
-                *(span for span in spans.pop(run.trace_id) if span.end),
-                *self._unended.get(run.trace_id, ()),
-            ]
-            if parts:
-                yield assemble(run.trace_id, parts)
-
-    def _decoded(self, place: int, line: bytes, wanted: frozenset[str]) -> list[Span]:
-        try:
-            return list(wire.spans(line, wanted))
-        except wire.DecodeErrors as error:
-            reason = str(error).splitlines()[0]
-            problem = Problem(self._index().path_of(place), None, f"a line is unreadable ({reason}); left out")
-            if problem not in self._found:
-                self._found.append(problem)
-            return []
+        cut: list[list[RunSummary]] = []
+        spans = SPANS_AT_ONCE
+        for summary in summaries:
+            if spans + summary.spans > SPANS_AT_ONCE:
+                cut.append([])
+                spans = 0
+            cut[-1].append(summary)
+            spans += summary.spans
+        return [batches.batch(runs, index, self._unended) for runs in cut]
 
     def performance(self) -> list[PerformanceRecord]:
         """The agent runs of ``agent-performance.json``; what cannot be read of it becomes a problem."""
@@ -184,7 +206,39 @@ class StoreReader:
                 index.problems.append(Problem(file.path, number, text))
             for span in file.unended(now):
                 self._unended.setdefault(span.trace_id, []).append(span)
-        index.build(self._progress, (span for spans in self._unended.values() for span in spans))
+        processes = self._processes if index.size > WORTH_PROCESSES else 1
+        index.build(self._progress, (span for spans in self._unended.values() for span in spans), processes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Folded(Generic[Result]):
+    result: Result
+    problems: list[Problem]
+    spans: int
+
+
+def _fold(work: Callable[[Iterator[Run]], Result], batch: batches.Batch) -> _Folded[Result]:
+    result = work(batches.load(batch))
+    return _Folded(result, batch.problems, batch.spans)
+
+
+class _Told:
+    """Adds up what is done, and tells it."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._done = 0
+
+    def add(self, done: int) -> None:
+        """That much is done for good."""
+        self._done += done
+        self.so_far(0)
+
+    def so_far(self, done: int) -> None:
+        """That much is done of what comes next."""
+        if self._progress is not None:
+            self._progress(min(self._done + done, self._total), self._total)
 
 
 def _record(item: msgspec.Raw) -> PerformanceRecord | Exception:

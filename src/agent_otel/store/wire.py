@@ -6,45 +6,19 @@ The format is the JSON mapping of OTLP's ``ExportTraceServiceRequest``: ids in h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from agent_otel import semconv
-from agent_otel.store.model import Link, Resource, Span, State
+from agent_otel.store.model import Link, Resource, Span, State, meaning
+from agent_otel.store.wire_values import attribute_map
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Mapping
 
 KNOWN_SCHEMA: Final = "https://opentelemetry.io/schemas/1."
 NO_IDS: Final = frozenset({"", "0" * 16, "0" * 32})
-
-Scalar: TypeAlias = str | bool | int | float
-
-
-class ArrayValue(msgspec.Struct, gc=False, frozen=True):
-    """The items of a list."""
-
-    values: list[AnyValue] = msgspec.field(default_factory=list["AnyValue"])
-
-
-class AnyValue(msgspec.Struct, gc=False, frozen=True, rename="camel"):
-    """A value in OTLP's tagged form; exactly one field is set."""
-
-    string_value: str | None = None
-    bool_value: bool | None = None
-    int_value: int | str | None = None
-    double_value: float | str | None = None
-    array_value: ArrayValue | None = None
-    kvlist_value: msgspec.Raw | None = None
-    bytes_value: str | None = None
-
-
-class KeyValue(msgspec.Struct, gc=False, frozen=True):
-    """One attribute."""
-
-    key: str
-    value: AnyValue = msgspec.field(default_factory=AnyValue)
 
 
 class WireLink(msgspec.Struct, gc=False, frozen=True, rename="camel"):
@@ -54,14 +28,20 @@ class WireLink(msgspec.Struct, gc=False, frozen=True, rename="camel"):
     span_id: str = ""
 
 
-class WireStatus(msgspec.Struct, gc=False, frozen=True):
+class HeadStatus(msgspec.Struct, gc=False, frozen=True):
     """The status of a span: 0 unset, 1 ok, 2 error."""
 
     code: int = 0
+
+
+class WireStatus(HeadStatus, gc=False, frozen=True):
+    """The status of a span with its message."""
+
     message: str = ""
 
 
 NO_STATUS: Final = WireStatus()
+NO_ATTRIBUTES: Final = msgspec.Raw(b"[]")
 
 
 class Head(msgspec.Struct, gc=False, frozen=True, rename="camel"):
@@ -69,12 +49,12 @@ class Head(msgspec.Struct, gc=False, frozen=True, rename="camel"):
 
     trace_id: str
     span_id: str
-    start_time_unix_nano: int | str
+    start_time_unix_nano: int
     parent_span_id: str = ""
     name: str = ""
-    end_time_unix_nano: int | str = 0
-    status: WireStatus = NO_STATUS
-    attributes: msgspec.Raw = msgspec.Raw(b"[]")
+    end_time_unix_nano: int = 0
+    status: HeadStatus = NO_STATUS
+    attributes: msgspec.Raw = NO_ATTRIBUTES
 
 
 class WireSpan(msgspec.Struct, gc=False, frozen=True, rename="camel"):
@@ -82,13 +62,13 @@ class WireSpan(msgspec.Struct, gc=False, frozen=True, rename="camel"):
 
     trace_id: str
     span_id: str
-    start_time_unix_nano: int | str
+    start_time_unix_nano: int
     parent_span_id: str = ""
     name: str = ""
     kind: int = 0
-    end_time_unix_nano: int | str = 0
+    end_time_unix_nano: int = 0
     status: WireStatus = NO_STATUS
-    attributes: tuple[KeyValue, ...] = ()
+    attributes: msgspec.Raw = NO_ATTRIBUTES
     links: tuple[WireLink, ...] = ()
 
 
@@ -102,7 +82,7 @@ class WireScope(msgspec.Struct, gc=False, frozen=True):
 class WireResource(msgspec.Struct, gc=False, frozen=True):
     """The process that made spans."""
 
-    attributes: tuple[KeyValue, ...] = ()
+    attributes: msgspec.Raw = NO_ATTRIBUTES
 
 
 class ScopeHeads(msgspec.Struct, gc=False, frozen=True, rename="camel"):
@@ -145,12 +125,13 @@ class Line(msgspec.Struct, gc=False, frozen=True, rename="camel"):
     resource_spans: list[ResourceSpans]
 
 
-_heads: Final = msgspec.json.Decoder(HeadLine)
-_lines: Final = msgspec.json.Decoder(Line)
-_attributes: Final = msgspec.json.Decoder(tuple[KeyValue, ...])
+_heads: Final = msgspec.json.Decoder(HeadLine, strict=False)  # 64-bit integers are text in OTLP JSON
+_lines: Final = msgspec.json.Decoder(Line, strict=False)
 
 DecodeErrors: Final = (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError)
 """What decoding a line may raise (``msgspec.ValidationError`` is a ``DecodeError``)."""
+_RESOURCES: Final = 256
+_resources: Final[dict[bytes, Resource]] = {}
 
 
 def decode_heads(line: bytes) -> HeadLine:
@@ -167,42 +148,56 @@ def unknown_schemas(line: HeadLine) -> set[str]:
 
 def head_attributes(head: Head) -> Mapping[str, semconv.AttributeValue]:
     """The attributes of a first-pass span; raises one of ``DecodeErrors``."""
-    return _mapping(_attributes.decode(head.attributes))
+    return attribute_map(bytes(head.attributes))
 
 
-def spans(line: bytes, wanted: frozenset[str] | None = None) -> Iterator[Span]:
+def spans(line: bytes, wanted: Container[str] | None = None) -> list[Span]:
     """The spans of a line, of these traces only if any are named; raises one of ``DecodeErrors``.
 
     A span without an end comes with the end 0 and as running; whoever knows its process says what it is.
     """
+    found: list[Span] = []
     for part in _lines.decode(line).resource_spans:
-        attributes = _mapping(part.resource.attributes)
-        resource = Resource(attributes, process_of(attributes))
+        resource = _resource(bytes(part.resource.attributes))
         for scope in part.scope_spans:
-            for span in scope.spans:
-                if wanted is None or span.trace_id in wanted:
-                    yield _span(span, scope.scope.name, resource)
+            name = scope.scope.name
+            found += [_span(span, name, resource) for span in scope.spans if wanted is None or span.trace_id in wanted]
+    return found
 
 
 def _span(span: WireSpan, scope: str, resource: Resource) -> Span:
-    end = int(span.end_time_unix_nano)
+    end = span.end_time_unix_nano
+    attributes = attribute_map(bytes(span.attributes))
     state: State = "ended" if end else "running"
+    # by position: half the cost of keywords, and there may be a million
     return Span(
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        parent_id=None if span.parent_span_id in NO_IDS else span.parent_span_id,
-        name=span.name,
-        kind=span.kind,
-        start=int(span.start_time_unix_nano),
-        end=end,
-        attributes=_mapping(span.attributes),
-        links=tuple(Link(link.trace_id, link.span_id) for link in span.links),
-        status=span.status.code,
-        status_message=span.status.message,
-        scope=scope,
-        resource=resource,
-        state=state,
+        span.trace_id,
+        span.span_id,
+        None if span.parent_span_id in NO_IDS else span.parent_span_id,
+        span.name,
+        span.kind,
+        span.start_time_unix_nano,
+        end,
+        attributes,
+        tuple([Link(link.trace_id, link.span_id) for link in span.links]) if span.links else (),
+        span.status.code,
+        span.status.message,
+        scope,
+        resource,
+        state,
+        *meaning(span.name, attributes),
     )
+
+
+def _resource(raw: bytes) -> Resource:
+    known = _resources.get(raw)
+    if known is None:
+        attributes = attribute_map(raw)
+        known = Resource(attributes, process_of(attributes))
+        if len(_resources) >= _RESOURCES:
+            _resources.clear()
+        _resources[raw] = known
+    return known
 
 
 def process_of(attributes: Mapping[str, semconv.AttributeValue]) -> str:
@@ -212,46 +207,3 @@ def process_of(attributes: Mapping[str, semconv.AttributeValue]) -> str:
     if instance is None and pid is None:
         return ""
     return f"{attributes.get('host.name', '')}/{'' if pid is None else pid}/{'' if instance is None else instance}"
-
-
-def _mapping(pairs: tuple[KeyValue, ...]) -> dict[str, semconv.AttributeValue]:
-    found: dict[str, semconv.AttributeValue] = {}
-    for pair in pairs:
-        value = pair.value
-        if value.string_value is not None:
-            found[pair.key] = value.string_value
-        elif value.array_value is not None:
-            found[pair.key] = _items(value.array_value)
-        else:
-            scalar = _scalar(value)
-            if scalar is not None:
-                found[pair.key] = scalar
-    return found
-
-
-def _scalar(value: AnyValue) -> Scalar | None:
-    if value.string_value is not None:
-        return value.string_value
-    if value.int_value is not None:
-        return int(value.int_value)
-    if value.bool_value is not None:
-        return value.bool_value
-    if value.double_value is not None:
-        return float(value.double_value)
-    if value.bytes_value is not None:
-        return value.bytes_value
-    return bytes(value.kvlist_value).decode() if value.kvlist_value is not None else None
-
-
-def _items(array: ArrayValue) -> tuple[str, ...] | tuple[bool, ...] | tuple[int, ...] | tuple[float, ...]:
-    scalars = [item for item in map(_scalar, array.values) if item is not None]
-    flags = tuple(item for item in scalars if isinstance(item, bool))
-    if len(flags) == len(scalars):
-        return flags
-    integers = tuple(item for item in scalars if isinstance(item, int) and not isinstance(item, bool))
-    if len(integers) == len(scalars):
-        return integers
-    numbers = tuple(item for item in scalars if isinstance(item, (int, float)) and not isinstance(item, bool))
-    if len(numbers) == len(scalars):
-        return numbers
-    return tuple(str(item) for item in scalars)
