@@ -169,3 +169,22 @@ def test_a_signal_before_the_start_waits_for_the_child() -> None:
         forwarding.to(process)
         assert process.wait(10) == -signal.SIGTERM
     assert forwarding.interrupted
+
+
+def test_closed_and_full_streams_are_no_reason_to_fail_badly(tmp_path: Path) -> None:
+    def shell(line: str) -> subprocess.CompletedProcess[str]:
+        env = environment(AGENT_OTEL_DIR=str(tmp_path))
+        return subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False, env=env)
+
+    done = shell(f"exec {BIN}/agent-otel run -- {BIN}/python -c 'print(7)' 2>&-")
+    assert (done.returncode, done.stdout) == (0, "7\n")
+    assert shell(f"{BIN}/agent-otel doctor >&-").returncode == 0
+    full = shell(f"{BIN}/agent-otel doctor >/dev/full")
+    assert (full.returncode, full.stderr) == (1, "agent-otel: cannot write: No space left on device\n")
+
+
+def test_python_inside_a_wrapper_is_recorded_too(workshop: Workshop) -> None:
+    workshop.write("app.py", GIT)
+    workshop.run("agent-otel", "run", "--", "sh", "-c", "python app.py; true")
+    assert {span["name"] for span in workshop.spans()} == {"invoke_agent sh", "git version"}
+    assert workshop.span("git version")["parentSpanId"] == workshop.span("invoke_agent sh")["spanId"]

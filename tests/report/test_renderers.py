@@ -169,3 +169,20 @@ def test_run_ids_are_as_short_as_they_are_unique() -> None:
     render_runs(runs, stream)
     assert f"{TRACE[:8]} " in stream.getvalue()
     assert "running" in stream.getvalue()
+
+
+@pytest.mark.parametrize("columns", ["20", "45", "80"])
+def test_nothing_in_a_name_steers_the_terminal_and_narrow_ones_are_served(
+    monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    built = Builder()
+    built.node("\x1b[31mred\x07", 0, 1, built.workflow(0, 2, name="\x1b]0;title\x07"), 1, status=2)
+    shown = io.StringIO()
+    render_tree(built.run(), shown)
+    for form in FORMATS:
+        if form not in {"json", "csv"}:
+            render(report(analyse([built.run()])), form, shown)
+    assert "red" in shown.getvalue()
+    assert "\x07" not in shown.getvalue()
+    assert "\x1b" not in shown.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agent_otel import semconv
@@ -13,7 +14,7 @@ from agent_otel.analysis.groups import Durations, Group, result
 from agent_otel.analysis.totals import Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from agent_otel.store.reader import Run
 
@@ -103,6 +104,16 @@ def analyse(runs: Iterable[Run], by: Sequence[str] = ()) -> Totals:
     return totals
 
 
+def analyse_many(
+    fold: Callable[[Callable[[Iterable[Run]], Totals]], Iterable[Totals]], by: Sequence[str] = ()
+) -> Totals:
+    """The same for a great many runs: ``fold`` (of ``StoreReader``) applies a function to some of them at a time."""
+    totals = Totals(by=tuple(by))
+    for some in fold(partial(analyse, by=tuple(by))):
+        totals.merge(some)
+    return totals
+
+
 def report(totals: Totals, problems: Iterable[str] = ()) -> Report:
     """The report on totals; ``problems`` of the store come first among its warnings."""
     work = sum(totals.busy.values())
@@ -133,6 +144,11 @@ def report(totals: Totals, problems: Iterable[str] = ()) -> Report:
         ),
         warnings=(*problems, *totals.warnings),
     )
+
+
+def run_info(run: Run) -> RunInfo:
+    """What a run is called, when it started, and how it ended."""
+    return RunInfo(run.trace_id, run.root.name, moment(run.start), run.wall / 1e9, len(run.spans), run.outcome)
 
 
 def moment(nanoseconds: int) -> str:

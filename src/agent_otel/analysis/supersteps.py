@@ -76,24 +76,30 @@ def worst(steps: Sequence[Superstep]) -> Superstep | None:
 
 def supersteps(run: Run) -> Supersteps:
     """The supersteps of a run, of nested graphs too: a step is the nodes of one parent with one step number."""
-    groups: dict[tuple[int, int], list[int]] = {}
+    groups = step_nodes(run)
     annotated: set[tuple[int, int]] = set()
     blocked = 0
     for position, span in enumerate(run.spans):
-        reason = span.wait_reason
-        if reason is not None:
-            blocked += span.duration if reason == semconv.BARRIER else 0
+        if not span.annotation:
             continue
         index = span.attributes.get(semconv.SUPERSTEP_INDEX)
-        step = span.attributes.get(semconv.NODE_STEP)
-        if span.annotation:
-            if isinstance(index, int):
-                annotated.add((run.parents[position], index))
-        elif isinstance(step, int) and semconv.NODE_NAME in span.attributes:
-            groups.setdefault((run.parents[position], step), []).append(position)
+        if span.wait_reason == semconv.BARRIER:
+            blocked += span.duration
+        elif span.wait_reason is None and isinstance(index, int):
+            annotated.add((run.parents[position], index))
     steps = [_step(run, step, members) for (_, step), members in groups.items() if len(members) > 1]
     steps.sort(key=lambda step: step.start)
     return Supersteps(len(groups.keys() | annotated), tuple(steps), blocked, node_time(run))
+
+
+def step_nodes(run: Run) -> dict[tuple[int, int], list[int]]:
+    """The position of a graph (-1 for none) and a step number -> the positions of the nodes of that step."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for position, span in enumerate(run.spans):
+        step = span.attributes.get(semconv.NODE_STEP)
+        if isinstance(step, int) and semconv.NODE_NAME in span.attributes and not span.annotation:
+            groups.setdefault((run.parents[position], step), []).append(position)
+    return groups
 
 
 def _step(run: Run, index: int, members: Sequence[int]) -> Superstep:

@@ -39,9 +39,8 @@ def record(command: Sequence[str]) -> int:
     instrument()
     # The process hook records git and the CLIs that it knows.
     recorded = started(Arguments(None, (list(command),), {})) is not None
-    if recorded:
-        # Its copy of the environment keeps the launcher if the command runs in our own interpreter.
-        put_launcher_first(os.environ)
+    # For Python programs inside a wrapper too. The hook's copy of the environment keeps it for our interpreter only.
+    put_launcher_first(os.environ)
     call = None if recorded else safe.call(_begin, command)
     environment = None if call is None else safe.call(_environment, call)
     with Forwarding() as forwarding:

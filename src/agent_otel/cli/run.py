@@ -33,10 +33,13 @@ _CHOICES: Final = ("OTEL_PYTHON_DISTRO", "OTEL_PYTHON_CONFIGURATOR")
 
 
 def run(
-    command: Annotated[list[str], typer.Argument(metavar="[--] CMD...", help="The program and its arguments.")],
+    command: Annotated[list[str], typer.Argument(metavar="CMD", help="The program and its arguments.")],
     live: Annotated[bool, typer.Option("--live", help="Print a line for everything that ends, to stderr.")] = False,
     directory: Annotated[
-        Path | None, typer.Option("--dir", metavar="DIR", help="The store's folder [default: .planning/metrics].")
+        Path | None,
+        typer.Option(
+            "--dir", metavar="DIR", help="The store's folder; .planning/metrics of the main worktree without it."
+        ),
     ] = None,
     no_store: Annotated[bool, typer.Option("--no-store", help="Keep nothing locally.")] = False,
 ) -> None:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from agent_otel.analysis.duration import duration_text
 from agent_otel.report import words
+from agent_otel.report.markdown_table import cell, markdown_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from agent_otel.analysis.summary import Report
 
@@ -20,9 +21,9 @@ def render(report: Report, stream: TextIO) -> None:
 
 def _lines(report: Report) -> Iterator[str]:
     title, run = words.headline(report)
-    yield from (f"# {_cell(title)}", "", _cell(run), "", "## Where the time goes", "")
+    yield from (f"# {cell(title)}", "", cell(run), "", "## Where the time goes", "")
     wall = report.wall_seconds
-    yield from _table(
+    yield from markdown_table(
         ("critical path", "time", "share", "busy"),
         (
             (category, duration_text(seconds), words.percent(seconds / wall), _busy(report, category))
@@ -33,23 +34,25 @@ def _lines(report: Report) -> Iterator[str]:
     if any(report.wait_seconds.values()):
         yield from ("", "## Waits", "")
         waits = ((reason, duration_text(found)) for reason, found in report.wait_seconds.items() if found)
-        yield from _table(("wait", "time"), waits)
+        yield from markdown_table(("wait", "time"), waits)
     ratio = words.ratio(report)
     if ratio is not None:
         yield from ("", ratio)
     for kind, groups in report.tables.items():
         if groups:
             yield from ("", f"## {words.TITLES[kind]}", "")
-            yield from _table(("name", *words.FIGURES), ((group.name, *words.figures(group)) for group in groups))
+            yield from markdown_table(
+                ("name", *words.FIGURES), ((group.name, *words.figures(group)) for group in groups)
+            )
     if report.by:
         yield from ("", f"## By {', '.join(report.by)}", "")
         rows = ((*group.keys, *words.figures(group.figures)) for group in report.groups)
-        yield from _table((*report.by, *words.FIGURES), rows)
+        yield from markdown_table((*report.by, *words.FIGURES), rows)
     steps = words.steps(report)
     if steps:
-        yield from ("", "## Supersteps", "", *map(_cell, steps))
+        yield from ("", "## Supersteps", "", *map(cell, steps))
     yield from ("", "## What to change first", "")
-    yield from _table(
+    yield from markdown_table(
         ("hypothesis", "share", "usual", "verdict", "advice"),
         (
             (found.hypothesis, words.percent(found.share), words.usual(found), found.verdict, found.advice)
@@ -57,20 +60,9 @@ def _lines(report: Report) -> Iterator[str]:
         ),
     )
     if report.warnings:
-        yield from ("", "## Notes", "", *(f"- {_cell(warning)}" for warning in report.warnings))
+        yield from ("", "## Notes", "", *(f"- {cell(warning)}" for warning in report.warnings))
 
 
 def _busy(report: Report, category: str) -> str:
     seconds = report.busy_seconds.get(category, 0.0)
     return duration_text(seconds) if seconds else ""
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(columns)} |"
-    yield f"|{'|'.join(' --- ' for _ in columns)}|"
-    for row in rows:
-        yield f"| {' | '.join(map(_cell, row))} |"
-
-
-def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

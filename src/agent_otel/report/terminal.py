@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from agent_otel.report.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -71,7 +73,7 @@ def table(
     Where the terminal is too narrow the widest of the left columns are cut, but for the first ``fixed``.
     """
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim", padding=(0, 1))
-    cells = [[Text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    cells = [[Text(printable(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows]
     needed = [max([len(column), *(row[number].cell_len for row in cells)]) for number, column in enumerate(columns)]
     excess = sum(needed) + _BETWEEN * (len(columns) - 1) - out.width
     for _ in range(excess):
@@ -82,9 +84,14 @@ def table(
         made.add_column(column, justify=align, no_wrap=True, min_width=needed[number])
     for row in cells:
         for number in range(fixed, left):
-            row[number].truncate(needed[number], overflow="ellipsis")
+            cut(row[number], needed[number], out)
         made.add_row(*row)
     out.print(made)
+
+
+def cut(text: Text, width: int, out: Console) -> None:
+    """Shorten a text to a width, with an ellipsis where the stream can write one."""
+    text.truncate(width, overflow="ellipsis" if out.encoding.lower().startswith("utf") else "crop")
 
 
 def prose(out: Console, text: str, *, indent: str = "", hanging: str | None = None, style: str = "") -> None:
@@ -92,7 +99,7 @@ def prose(out: Console, text: str, *, indent: str = "", hanging: str | None = No
     following = indent if hanging is None else hanging
     wrapped = textwrap.wrap(text, out.width, initial_indent=indent, subsequent_indent=following, break_long_words=False)
     for line in wrapped:
-        out.print(Text(line, style=style), soft_wrap=True)
+        out.print(Text(printable(line), style=style), soft_wrap=True)
 
 
 def bar(share: float, width: int, out: Console, style: str) -> Text:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from agent_otel.analysis.duration import duration_text
 from agent_otel.report import terminal, words
+from agent_otel.report.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def render(report: Report, stream: TextIO) -> None:
     """Write the report, as wide as the terminal, with colours only on one."""
     out = terminal.console(stream)
-    title, run = words.headline(report)
+    title, run = map(printable, words.headline(report))
     out.print(Text(title, style="bold"))
     out.print(Text(run, style="dim"))
     _path(report, out)

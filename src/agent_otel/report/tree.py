@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.text import Text
 
@@ -11,6 +11,7 @@ from agent_otel.analysis.accounting import account
 from agent_otel.analysis.duration import duration_text
 from agent_otel.analysis.summary import moment
 from agent_otel.report import terminal
+from agent_otel.report.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +29,7 @@ def render_tree(run: Run, stream: TextIO, *, depth: int | None = None) -> None:
         + terminal.outcome(run.outcome)
     )
     out.print()
-    name_width = out.width - 46
+    name_width = max(_LEAST_NAME, out.width - 46)
     out.print(Text(f"{'span':<{name_width}}{'start':>12}{'duration':>12}{'self':>11}  outcome", style="dim"))
     children: dict[int, list[int]] = {}
     for position, above in enumerate(run.parents):
@@ -50,6 +51,10 @@ def render_tree(run: Run, stream: TextIO, *, depth: int | None = None) -> None:
         out.print(Text(f"- {warning}", style="yellow"))
 
 
+_LEAST_NAME: Final = 16
+"""Columns for names on a terminal that is too narrow for all; its lines wrap then."""
+
+
 def _branch(out: Console, *, last: bool) -> str:
     return ("└ " if last else "├ ") if out.encoding.lower().startswith("utf") else "- "
 
@@ -63,22 +68,29 @@ def _trunk(out: Console, *, last: bool) -> str:
 def _line(run: Run, span: Span, self_time: int, branch: str, width: int) -> Text:
     style = "red" if span.wait_reason else "dim" if span.annotation else terminal.COLOURS[_category(span)]
     line = Text(branch, style="dim")
-    line.append(span.name.replace("\n", " "), style=style)
+    line.append(printable(span.name), style=style)
     detail = _detail(span)
     if detail is not None:
-        line.append(f" {detail}", style="dim")
+        line.append(f" {printable(str(detail))}", style="dim")
     line.truncate(width - 1, overflow="ellipsis")
     line.pad_right(width - line.cell_len)
     line.append(f"{'+' + duration_text((span.start - run.start) / 1e9):>12}", style="dim")
     line.append(f"{duration_text(span.duration / 1e9):>12}")
     line.append(f"{'' if span.annotation else duration_text(self_time / 1e9):>11}  ", style="dim")
-    return line + (terminal.outcome(span.outcome) if not span.annotation else Text(""))
+    if span.annotation:
+        return line
+    line.append_text(terminal.outcome(span.outcome))
+    failure = span.attributes.get(semconv.ERROR_TYPE)
+    return line if failure is None else line.append(f" {printable(str(failure))}", style="red")
 
 
 def _detail(span: Span) -> semconv.AttributeValue | None:
     """What tells the span from others of its name."""
     if span.wait_reason:
         return span.attributes.get(semconv.TASK_ID) or span.attributes.get(semconv.NODE_NAME)
+    if semconv.SUPERSTEP_INDEX in span.attributes:
+        holder = span.attributes.get(semconv.TASK_ID) or span.attributes.get(semconv.SUPERSTEP_STRAGGLER)
+        return f"{span.attributes[semconv.SUPERSTEP_INDEX]}, held by {holder}"
     return span.attributes.get(semconv.TASK_ID) or span.attributes.get(semconv.GIT_WORKTREE)
 
 

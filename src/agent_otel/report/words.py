@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 from agent_otel.analysis.duration import duration_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agent_otel.analysis.diagnosis import Finding
     from agent_otel.analysis.groups import Group
-    from agent_otel.analysis.summary import Report
+    from agent_otel.analysis.summary import Report, RunInfo
 
 ROWS_SHOWN: Final = 12
 FIGURES: Final = ("count", "errors", "median", "p95", "total")
@@ -18,20 +20,30 @@ TITLES: Final = {"nodes": "Nodes", "agents": "Agents", "llm": "LLM calls", "git"
 
 def headline(report: Report) -> tuple[str, str]:
     """What was run and for how long; then which run it is."""
-    if len(report.runs) == 1:
-        run = report.runs[0]
+    return runs_headline(report.runs)
+
+
+def runs_headline(runs: Sequence[RunInfo]) -> tuple[str, str]:
+    """What these runs were and how long they took together; then which they are."""
+    if len(runs) == 1:
+        run = runs[0]
         started = run.started[:19].replace("T", " ")
         return (
             f"{run.name}: {duration_text(run.wall_seconds)}, {run.outcome}",
-            f"run {run.run[:8]}, started {started} UTC, {run.spans:,} spans",
+            f"run {run.run[:8]}, started {started} UTC, {counted(run.spans, 'span')}",
         )
-    first = min((run.started for run in report.runs), default="")[:16].replace("T", " ")
-    last = max((run.started for run in report.runs), default="")[:16].replace("T", " ")
-    spans = sum(run.spans for run in report.runs)
+    first = min((run.started for run in runs), default="")[:16].replace("T", " ")
+    last = max((run.started for run in runs), default="")[:16].replace("T", " ")
+    spans = sum(run.spans for run in runs)
     return (
-        f"{len(report.runs)} runs: {duration_text(report.wall_seconds)} in all",
+        f"{len(runs)} runs: {duration_text(sum(run.wall_seconds for run in runs))} in all",
         f"started {first} to {last} UTC, {spans:,} spans",
     )
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 span``, ``2 spans``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def percent(share: float) -> str:

@@ -1,0 +1,1 @@
+"""The queue of a run in every format."""
