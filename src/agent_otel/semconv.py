@@ -16,8 +16,6 @@ Attributes: TypeAlias = Mapping[str, AttributeValue]
 
 SCOPE: Final = "agent_otel"
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.43.0"
-GENAI_LATEST: Final = "gen_ai_latest_experimental"
-"""The value of ``OTEL_SEMCONV_STABILITY_OPT_IN`` that asks for the newest GenAI names."""
 
 Outcome: TypeAlias = Literal["ok", "error", "cancelled", "interrupted", "abandoned", "timeout"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("ok", "error", "cancelled", "interrupted", "abandoned", "timeout")
@@ -111,6 +109,7 @@ TASK_COMPLEXITY: Final = "agent_otel.task.complexity"
 TASK_DEPENDS_ON: Final = "agent_otel.task.depends_on"
 TASK_QUALITY: Final = "agent_otel.task.quality"
 TASK_PERFORMANCE_INDEX: Final = "agent_otel.task.performance_index"
+PROMPT_VERSION: Final = "agent_otel.prompt.version"
 WAIT_REASON: Final = "agent_otel.wait.reason"
 SUPERSTEP_INDEX: Final = "agent_otel.superstep.index"
 SUPERSTEP_SIZE: Final = "agent_otel.superstep.size"
@@ -166,16 +165,6 @@ READY: Final = "ready"
 ACTIVE: Final = "active"
 WAITING: Final = "waiting"
 QUEUE_STATES: Final = (READY, ACTIVE, WAITING)
-
-
-def cache_write_key(opted_in: str | None) -> str:
-    """The key of tokens written to a provider's cache, by the value of ``OTEL_SEMCONV_STABILITY_OPT_IN``."""
-    return USAGE_CACHE_WRITE if latest_conventions(opted_in) else USAGE_CACHE_CREATION
-
-
-def latest_conventions(opted_in: str | None) -> bool:
-    """Whether ``OTEL_SEMCONV_STABILITY_OPT_IN`` (comma separated) asks for the newest GenAI conventions."""
-    return opted_in is not None and GENAI_LATEST in {word.strip() for word in opted_in.split(",")}
 
 
 def span_name(operation: str, subject: str | None) -> str:

@@ -1,0 +1,1 @@
+"""A comparison of candidates in every format."""

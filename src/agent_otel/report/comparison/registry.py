@@ -1,0 +1,30 @@
+"""Every format that a comparison can be told in; a module is imported when its format is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Protocol, TextIO, cast
+
+if TYPE_CHECKING:
+    from agent_otel.analysis.compare import Comparison
+
+FORMATS: Final = {
+    "text": "agent_otel.report.comparison.text",
+    "json": "agent_otel.report.comparison.as_json",
+    "csv": "agent_otel.report.comparison.as_csv",
+    "md": "agent_otel.report.comparison.markdown",
+}
+"""The name of a format, as ``--format`` takes it -> its module, which has ``render``."""
+
+
+class Renderer(Protocol):
+    """Writes a comparison to a stream."""
+
+    def __call__(self, found: Comparison, stream: TextIO) -> None:
+        """Write all of it; the stream stays open."""
+        ...
+
+
+def renderer(name: str) -> Renderer:
+    """The renderer of a format; ``KeyError`` if there is none of that name."""
+    return cast("Renderer", import_module(FORMATS[name]).render)

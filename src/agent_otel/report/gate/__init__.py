@@ -1,0 +1,1 @@
+"""The verdict of a check against a baseline in every format."""
