@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 
 from agent_otel.store import files
@@ -27,8 +29,10 @@ class Opened:
         self.open = OpenSpans(folder, "stem", files.Complaints(), self.clock.wall)
         self._tracing = tracing
 
-    def start(self, name: str) -> int:
-        span = self._tracing.tracer.start_span(name, start_time=self.clock.wall())
+    def start(self, name: str, *, root: bool = False) -> int:
+        above = trace.NonRecordingSpan(trace.SpanContext(1, 1, False, trace.TraceFlags(trace.TraceFlags.SAMPLED)))
+        context = Context() if root else trace.set_span_in_context(above, Context())
+        span = self._tracing.tracer.start_span(name, context, start_time=self.clock.wall())
         assert isinstance(span, ReadableSpan)
         assert span.context is not None
         span_id: int = span.context.span_id
@@ -63,6 +67,13 @@ def test_only_spans_open_for_a_second_are_written(opened: Opened) -> None:
     assert opened.names() == ["long"]
     assert opened.path.name == "spans-stem.jsonl"
     assert (opened.folder / ".gitignore").read_text() == "*\n"
+
+
+def test_the_start_of_a_run_is_written_at_once(opened: Opened) -> None:
+    opened.start("call")
+    opened.start("run", root=True)
+    opened.flush()
+    assert opened.names() == ["run"]
 
 
 def test_the_file_is_emptied_when_nothing_is_open(opened: Opened) -> None:

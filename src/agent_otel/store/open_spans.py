@@ -127,8 +127,9 @@ class OpenSpans:
     def _come_of_age(self, before: int | None) -> list[ReadableSpan]:
         grown: list[ReadableSpan] = []
         for span_id, span in list(self._young.items()):
-            if before is not None and (span.start_time or 0) > before:
-                break
+            # The start of a run is written at once: killed in its first second, it must not look like its first call.
+            if before is not None and span.parent is not None and (span.start_time or 0) > before:
+                continue
             # Into the one before out of the other: a span that ends in between is found in one of them.
             self._recorded[span_id] = span
             if self._young.pop(span_id, None) is None:

@@ -101,12 +101,18 @@ class StoreReader:
             named = ", ".join(run.trace_id for run in found[:CANDIDATES_NAMED])
             more = f" and {len(found) - CANDIDATES_NAMED} more" if len(found) > CANDIDATES_NAMED else ""
             raise UnknownRunError(f"{len(found)} runs start with {prefix!r}: {named}{more}; give more of the id")
-        return next(self.load([found[0]]))
+        run = self._only(found[0])
+        if run is None:
+            raise UnknownRunError(f"run {found[0].trace_id} has just been pruned from {self.directory}")
+        return run
 
     def latest(self, *, strays: bool = False) -> Run | None:
         """The run that started last; None in an empty store."""
         known = self.runs(strays=strays)
-        return next(self.load(known[:1]), None)
+        return self._only(known[0]) if known else None
+
+    def _only(self, summary: RunSummary) -> Run | None:
+        return next(iter(list(self.load([summary]))), None)
 
     def since(self, when: datetime | timedelta, *, strays: bool = False) -> Iterator[Run]:
         """The runs that started at ``when`` (a time ago, or a moment) or later, newest first."""
