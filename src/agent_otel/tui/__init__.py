@@ -1,0 +1,1 @@
+"""What runs now, shown live in the terminal."""
