@@ -4,10 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-SOURCES := src tests examples
+SOURCES := src tests examples bench
 SCRIPTS := examples/orchestrator/bin/claude examples/orchestrator/bin/codex
 
-.PHONY: help demo test lint types build clean prerequisites
+.PHONY: help demo test truth lint types build clean prerequisites
 
 help:  ## What there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: $(VENV)/.dev  ## Run the tests, with branch coverage
 	rm -f .coverage .coverage.*
 	"$(BIN)/python" -m pytest -n 2 --dist loadfile -m "not alone" --cov --cov-report= --cov-fail-under=0
 	"$(BIN)/python" -m pytest -m alone --cov --cov-append --cov-report term-missing:skip-covered
+
+truth: $(VENV)/.dev  ## Hold what-if predictions against twenty real runs of each kind
+	TRUTH_RUNS=20 "$(BIN)/python" -m pytest -m alone tests/examples/test_whatif_truth.py -s --timeout 3600
 
 lint: $(VENV)/.dev  ## Style, import layers and file sizes
 	"$(BIN)/ruff" check $(SOURCES) $(SCRIPTS)

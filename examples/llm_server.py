@@ -3,7 +3,8 @@
     python examples/llm_server.py --port 0 --port-file port.txt --log llm.jsonl --seed 8
 
 How long an answer takes depends only on the seed and on the first line of the request's last message, never
-on the order of requests or on who asks: the same piece of work is equally slow under every scheduler.
+on the order of requests or on who asks: the same piece of work is equally slow under every scheduler. With
+``--latencies`` it is fixed for those who are listed by how that line begins, up to a comma or colon.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import time
@@ -24,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import llm_answers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
 MEDIAN_SECONDS: Final = 0.4
 SIGMA: Final = 1.0
@@ -117,6 +119,7 @@ class Server:
     seed: int
     scale: float
     log: TextIO | None
+    latencies: Mapping[str, float] = field(default_factory=dict[str, float])
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection's requests, one after the other, until the client hangs up."""
@@ -148,7 +151,8 @@ class Server:
             await exchange.send(400, llm_answers.error(f"Could not read the request: {wrong!r}"))
             return
         exchange.key = answer.key
-        exchange.delay = latency(self.seed, answer.key) * self.scale
+        fixed = self.latencies.get(re.split("[,:]", answer.key, maxsplit=1)[0])
+        exchange.delay = (latency(self.seed, answer.key) if fixed is None else fixed) * self.scale
         exchange.extra_headers["x-request-id"] = f"req_{answer.id}"
         if answer.stream:
             await exchange.send_events(answer.events())
@@ -194,9 +198,9 @@ async def serve(options: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(options.log.open("a", encoding="utf-8")) if options.log else None
-        server = await asyncio.start_server(
-            Server(options.seed, options.scale, log).connection, "127.0.0.1", options.port
-        )
+        fixed: dict[str, float] = json.loads(options.latencies.read_text(encoding="utf-8")) if options.latencies else {}
+        answering = Server(options.seed, options.scale, log, fixed)
+        server = await asyncio.start_server(answering.connection, "127.0.0.1", options.port)
         port = server.sockets[0].getsockname()[1]
         if options.port_file:
             # Renamed into place, so that whoever waits for the file never reads half a number.
@@ -220,6 +224,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path, help="JSON lines with each request's own duration")
     parser.add_argument("--seed", type=int, default=8)
     parser.add_argument("--scale", type=float, default=1.0, help="factor on every latency")
+    parser.add_argument("--latencies", type=Path, help="JSON object: who asks -> seconds, before --scale")
     parser.add_argument("--stop-with-parent", action="store_true", help="end when the starting process ends")
     asyncio.run(serve(parser.parse_args()))
 

@@ -25,7 +25,8 @@ class Blocking:
 
     def __init__(self) -> None:
         self.client = OpenAI()
-        # git reads all worktrees while it adds one, and fails on one that another process has half made.
+        self.responses = self.client.responses  # loaded now, so that no call waits for it
+        # git reads all worktrees while it adds one, and fails on one that another process has half made or removed.
         self.worktrees = threading.Lock()
 
     def run(self, steps: Steps[Result]) -> Result:
@@ -45,7 +46,7 @@ class Blocking:
                 return self.ask(step)
             case Delegate():
                 return final_message(step, self.execute(command(step), step.folder, cli_environment()))
-            case Git(arguments=("worktree", "add", *_)):
+            case Git(arguments=("worktree", *_)):
                 with self.worktrees:
                     return self.execute(command(step), step.folder)
             case Git():
@@ -54,7 +55,7 @@ class Blocking:
     def ask(self, step: Ask) -> str:
         """The LLM's text."""
         if step.mode == "responses":
-            return self.client.responses.create(model=step.model, input=step.prompt).output_text
+            return self.responses.create(model=step.model, input=step.prompt).output_text
         messages = [user_message(step.prompt)]
         if step.mode == "chat":
             completion = self.client.chat.completions.create(model=step.model, messages=messages)
@@ -76,6 +77,7 @@ class Concurrent:
 
     def __init__(self) -> None:
         self.client = AsyncOpenAI()
+        self.responses = self.client.responses
         self.worktrees = asyncio.Lock()
 
     async def run(self, steps: Steps[Result]) -> Result:
@@ -95,7 +97,7 @@ class Concurrent:
                 return await self.ask(step)
             case Delegate():
                 return final_message(step, await self.execute(command(step), step.folder, cli_environment()))
-            case Git(arguments=("worktree", "add", *_)):
+            case Git(arguments=("worktree", *_)):
                 async with self.worktrees:
                     return await self.execute(command(step), step.folder)
             case Git():
@@ -104,7 +106,7 @@ class Concurrent:
     async def ask(self, step: Ask) -> str:
         """The LLM's text."""
         if step.mode == "responses":
-            return (await self.client.responses.create(model=step.model, input=step.prompt)).output_text
+            return (await self.responses.create(model=step.model, input=step.prompt)).output_text
         messages = [user_message(step.prompt)]
         if step.mode == "chat":
             completion = await self.client.chat.completions.create(model=step.model, messages=messages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,15 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
 SCRIPT: Final = Path(__file__).resolve().parent.parent / "llm_server.py"
 START_SECONDS: Final = 30.0
 
 
 @contextmanager
-def local_llm(folder: Path, seed: int, scale: float) -> Generator[None]:
-    """Point OPENAI_BASE_URL at a server of our own, which logs to ``folder``, unless it is set already."""
+def local_llm(folder: Path, seed: int, scale: float, latencies: Mapping[str, float]) -> Generator[None]:
+    """Point OPENAI_BASE_URL at a server of our own, which logs to ``folder``, unless it is set already.
+
+    ``latencies`` are the seconds of those who ask (``Director``, ``Task T01``); all others are drawn.
+    """
     if os.environ.get("OPENAI_BASE_URL"):
         yield
         return
@@ -27,6 +31,9 @@ def local_llm(folder: Path, seed: int, scale: float) -> Generator[None]:
     argv = [sys.executable, str(SCRIPT), "--port", "0", "--port-file", str(port_file)]
     argv += ["--log", str(folder / "llm.jsonl"), "--seed", str(seed), "--scale", str(scale)]
     argv += ["--stop-with-parent"]
+    if latencies:
+        (folder / "latencies.json").write_text(json.dumps(dict(latencies)), encoding="utf-8")
+        argv += ["--latencies", str(folder / "latencies.json")]
     server = subprocess.Popen(argv)
     try:
         port = wait_for_port(server, port_file)

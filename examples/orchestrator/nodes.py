@@ -43,7 +43,7 @@ def setup(state: State) -> Steps[Update]:
 
 
 def director(state: State) -> Steps[Update]:
-    """Find the tasks whose dependencies are complete and send out as many as there are workers."""
+    """Find the tasks whose dependencies are complete and send out as many as there are free workers."""
     complete = {task["id"] for task in state["tasks"] if task["status"] == "complete"}
     ready = [
         task
@@ -58,7 +58,8 @@ def director(state: State) -> Steps[Update]:
     cycle = state["cycle"] + 1
     titles = "\n".join(f"- {task['id']} {task['title']}" for task in ready)
     brief = yield Ask(LARGE_MODEL, f"Director, cycle {cycle}: brief the workers\n{titles}", "chat stream")
-    slots = state["workers"] or len(ready)
+    active = sum(task["status"] == "active" for task in state["tasks"])
+    slots = max(0, state["workers"] - active) if state["workers"] else len(ready)
     chosen = [moved(task, "active") for task in ready[:slots]]
     waiting = [moved(task, "ready") for task in ready[slots:]]
     names = " ".join(task["id"] for task in chosen)

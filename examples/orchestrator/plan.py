@@ -35,13 +35,13 @@ def make_task(index: int, width: int) -> Task:
         needs.append(index - width - 1)
     created = now()
     return {
-        "id": task_id(index),
+        "id": numbered(index),
         "title": f"{phase} the {component}",
         "component": component,
         "phase": phase,
         "description": f"The {component} as users need it: small, typed, documented and tested.",
         "status": "planned",
-        "depends_on": [task_id(need) for need in sorted(needs)],
+        "depends_on": [numbered(need) for need in sorted(needs)],
         "priority": 10 * (len(PHASES) - level) - place,
         "assigned_worker_profile": PROFILES[phase][place % len(PROFILES[phase])],
         "created_at": created,
@@ -51,6 +51,6 @@ def make_task(index: int, width: int) -> Task:
     }
 
 
-def task_id(index: int) -> str:
+def numbered(index: int) -> str:
     """The id of task number ``index``."""
     return f"T{index + 1:02d}"

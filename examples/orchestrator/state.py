@@ -64,6 +64,14 @@ class Job(TypedDict):
     task: Task
 
 
+def applied(state: State, update: Update) -> State:
+    """The state after a node's update, merged as the graph merges it."""
+    changed: State = {**state, **update}
+    changed["tasks"] = merge_tasks(state["tasks"], update.get("tasks", []))
+    changed["journal"] = state["journal"] + update.get("journal", [])
+    return changed
+
+
 def now() -> str:
     """The current time as tasks store it."""
     return datetime.now(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds")

@@ -112,9 +112,14 @@ def test_groups_by_keys_take_what_lies_around_them() -> None:
     built.chat(0, 1, planner)
     models = reported(built, by=("agent", "model")).groups
     assert [(row.keys, row.figures.total, row.figures.errors) for row in models] == [
-        (("coder", "opus"), 5, 1),
-        (("worker", "gpt-4o"), 2, 0),
+        (("coder", "opus"), 7, 0),
         (("planner", "gpt-4o"), 1, 0),
+    ]
+    calls = reported(built, by=("model", "node")).groups
+    assert [(row.keys, row.figures.total, row.figures.errors) for row in calls] == [
+        (("opus", "worker"), 5, 1),
+        (("gpt-4o", "worker"), 2, 0),
+        (("gpt-4o", "planner"), 1, 0),
     ]
     agents = reported(built, by=("agent", "cli")).groups
     assert {row.keys for row in agents} == {("coder", "claude"), ("planner", "in process")}

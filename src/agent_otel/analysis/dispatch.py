@@ -81,8 +81,10 @@ def longest_chain(run: Run) -> int:
     chains: dict[str, int] = {}
     dependent = False
     for span in run.spans:
+        if span.annotation:
+            continue
         task = span.attributes.get(semconv.TASK_ID)
-        if task is None or span.annotation:
+        if task is None:
             continue
         needs = texts(span, semconv.TASK_DEPENDS_ON)
         dependent = dependent or bool(needs)

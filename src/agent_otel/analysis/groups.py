@@ -111,9 +111,9 @@ def by_kind(run: Run) -> dict[str, dict[str, Durations]]:
 def by_keys(run: Run, keys: Sequence[str]) -> dict[tuple[str, ...], Durations]:
     """Durations by a combination of ``BY``.
 
-    With ``model`` they are those of LLM calls (and of CLIs whose calls are not seen), else with ``agent`` or ``cli``
-    those of agent runs and of nodes under which an LLM or CLI ran without one, else those of nodes. What a span does
-    not say itself it has from the nearest span around it that does.
+    With ``agent`` or ``cli`` they are those of agent runs and of nodes under which an LLM or CLI ran without one; else
+    with ``model`` those of LLM calls (and of CLIs whose calls are not seen), else those of nodes. What a span does not
+    say itself it has from the nearest span around it that does; the model of an agent run, from its first LLM call.
     """
     context = _inherited(run)
     groups: dict[tuple[str, ...], Durations] = {}
@@ -144,12 +144,25 @@ def _inherited(run: Run) -> list[_Context]:
         elif word in semconv.LLM_OPERATIONS:
             model = model_of(span)
         found[position] = (agent, cli, model, node)
+    for position, span in enumerate(run.spans):
+        if span.operation in semconv.LLM_OPERATIONS:
+            _hand_up(run, position, found)
     return found
+
+
+def _hand_up(run: Run, call: int, found: list[_Context]) -> None:
+    """Tell the agents and nodes around an LLM call its model, where they have none yet."""
+    model, above = found[call][2], run.parents[call]
+    while above != -1:
+        agent, cli, known, node = found[above]
+        if not known:
+            found[above] = (agent, cli, model, node)
+        above = run.parents[above]
 
 
 def _population(run: Run, keys: Sequence[str]) -> list[int]:
     words = [span.operation for span in run.spans]
-    if "model" in keys:
+    if "model" in keys and not {"agent", "cli"} & set(keys):
         calling = _around_calls(run, words, semconv.LLM_OPERATIONS)
         hidden = [
             position

@@ -12,7 +12,22 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import typer
 
-from agent_otel.cli import doctor, report, run, runs, show
+from agent_otel.cli import (
+    baseline,
+    check,
+    compare,
+    diagnose,
+    doctor,
+    export,
+    queue,
+    report,
+    run,
+    runs,
+    show,
+    supersteps,
+    top,
+    whatif,
+)
 from agent_otel.cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -26,6 +41,15 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "runs": runs.runs,
     "show": show.show,
     "report": report.report,
+    "supersteps": supersteps.supersteps,
+    "queue": queue.queue,
+    "export": export.export,
+    "compare": compare.compare,
+    "baseline": baseline.baseline,
+    "check": check.check,
+    "whatif": whatif.whatif,
+    "diagnose": diagnose.diagnose,
+    "top": top.top,
     "doctor": doctor.doctor,
 }
 OPTIONS: Final[dict[str, dict[str, bool]]] = {"run": run.CONTEXT}
@@ -60,6 +84,7 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
+    _open_closed_streams()
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         status = app(args=given or ["--help"], prog_name="agent-otel", standalone_mode=False)
@@ -67,9 +92,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CommandError as failure:
         return _fail(str(failure), failure.status)
     except BrokenPipeError:
-        # the reader has seen enough; what is still buffered must not fail once more at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # the reader has seen enough
+        _discard_output()
         return 0
+    except OSError as error:
+        _discard_output()
+        return _fail(f"cannot write: {error.strerror}", 1)
     except typer.Exit as leaving:
         return leaving.exit_code
     except (typer.Abort, KeyboardInterrupt):
@@ -79,6 +107,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _fail(error.format_message(), 2)
     return status if isinstance(status, int) else 0
+
+
+def _open_closed_streams() -> None:
+    """A daemon's closed streams are None here; what is written to them goes nowhere, and nothing fails for it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+
+
+def _discard_output() -> None:
+    """What is still buffered must not fail once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, status: int) -> int:
