@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any, Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -17,7 +18,8 @@ class _Block(Generic[T]):
         self.kept = kept
 
 
-class Left(NamedTuple, Generic[T]):
+@dataclass(frozen=True)
+class Left(Generic[T]):
     """A block that was left: what was kept for it, and whether that was in the context that it was entered in."""
 
     kept: T
