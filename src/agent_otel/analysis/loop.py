@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -49,6 +50,9 @@ class _Observer:
         self.graph = graph
         self.works = works
         self.spans = graph.run.spans
+        taken = {unit.position for unit in graph.units}
+        self._around = [child for child in works.children.get(graph.scope, ()) if child not in taken]
+        self._starts = [self.spans[child].start for child in self._around]
         self.passes = self._looping()
         self.last = self._last()
 
@@ -121,12 +125,10 @@ class _Observer:
             child: each for node in nodes for child in works.children.get(node, ()) if _call(self.spans[child]) in often
         }
         label = works.top_label if graph.scope < 0 else works.label_of[graph.scope]
-        around = [child for child in works.children.get(graph.scope, ()) if child not in self._units]
+        # what starts in the stretch, and one span that may reach into it: the node before
+        first = max(0, bisect_left(self._starts, start) - 1)
+        around = self._around[first : bisect_left(self._starts, end)]
         return works.stretch(around, start, end, label, aside=aside), each, tasks
-
-    @property
-    def _units(self) -> set[int]:
-        return {unit.position for unit in self.graph.units}
 
     def _lag(self) -> float:
         graph = self.graph

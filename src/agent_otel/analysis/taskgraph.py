@@ -72,12 +72,13 @@ def task_graph(run: Run) -> TaskGraph | None:
     if not found:
         return None
     scope, units = found
+    taken = {unit.position for unit in units}
     others = [
         position
         for position, above in enumerate(run.parents)
-        if above == scope and position not in {unit.position for unit in units} and _runs(run.spans[position])
+        if above == scope and position not in taken and _runs(run.spans[position])
     ]
-    beside = [other for other in others if _beside(run.spans[other], units)]
+    beside = _beside(run, units, others)
     units += [_unit(run, other, run.spans[other].name) for other in beside]
     units.sort(key=lambda unit: (unit.start, unit.id, unit.position))
     known = dependencies(units, [texts(run.spans[unit.task], semconv.TASK_DEPENDS_ON) for unit in units])
@@ -115,11 +116,21 @@ def _runs(span: Span) -> bool:
     return not span.annotation and span.category != semconv.CHECKPOINT
 
 
-def _beside(span: Span, units: Sequence[Unit]) -> bool:
-    """Whether it is a node without a task in the step of some units, beside them."""
-    step = span.attributes.get(semconv.NODE_STEP)
-    same = [unit for unit in units if unit.step is not None and unit.step == step]
-    return bool(same) and span.start < min(unit.end for unit in same) and span.end > min(unit.start for unit in same)
+def _beside(run: Run, units: Sequence[Unit], others: Sequence[int]) -> set[int]:
+    """The nodes without a task that ran in the step of some units, beside them."""
+    steps: dict[int, tuple[int, int]] = {}
+    for unit in units:
+        if unit.step is not None:
+            start, end = steps.get(unit.step, (unit.start, unit.end))
+            steps[unit.step] = min(start, unit.start), min(end, unit.end)
+    found: set[int] = set()
+    for other in others:
+        span = run.spans[other]
+        step = span.attributes.get(semconv.NODE_STEP)
+        extent = steps.get(step) if isinstance(step, int) else None
+        if extent is not None and span.start < extent[1] and span.end > extent[0]:
+            found.add(other)
+    return found
 
 
 def _units(run: Run) -> tuple[int, list[Unit]] | None:

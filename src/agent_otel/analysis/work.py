@@ -33,6 +33,7 @@ NAMED: Final = {
     "type": semconv.TASK_TYPE,
 }
 """Targets by name: ``node:worker`` is everything inside the spans with that attribute."""
+_KEYS: Final = tuple(NAMED.values())
 
 Parts: TypeAlias = "dict[str, float]"
 """Nanoseconds by category; they sum to a duration."""
@@ -83,22 +84,26 @@ class Works:
         self.top_label = self._number(Label(semconv.OWN, frozenset({semconv.OWN})))
 
     def _label_all(self) -> list[int]:
+        """The label of each span. What tells them apart is looked at once for all spans that have it in common."""
         run = self.run
         label_of = [0] * len(run.spans)
-        inherited: list[frozenset[str]] = [frozenset()] * len(run.spans)
-        known: dict[tuple[frozenset[str], frozenset[str], str], tuple[frozenset[str], int]] = {}
+        inherited = [0] * len(run.spans)
+        inside: list[frozenset[str]] = [frozenset()]
+        known: dict[tuple[object, ...], tuple[int, int]] = {}
         for position in top_down(run.parents):
             span, above = run.spans[position], run.parents[position]
-            around = frozenset[str]() if above == TOP else inherited[above]
-            category = span.wait_reason or span.category
-            key = (around, targets(span, category), category)
+            around = 0 if above == TOP else inherited[above]
+            annotation = span.annotation
+            category = (span.wait_reason if annotation else None) or span.category
+            key = (around, annotation, category, *map(span.attributes.get, _KEYS))
             if key not in known:
-                inside = around | key[1]
-                known[key] = inside, self._number(Label(category, inside | {category}))
+                inside.append(inside[around] | targets(span, category))
+                known[key] = len(inside) - 1, self._number(Label(category, inside[-1] | {category}))
             inherited[position], label_of[position] = known[key]
-        for position, span in enumerate(run.spans):
-            if not span.annotation or span.wait_reason in PAUSES:
+            if not annotation or category in PAUSES:
                 self.children.setdefault(self._home(position), []).append(position)
+        for members in self.children.values():
+            members.sort()
         return label_of
 
     def _home(self, position: int) -> int:
@@ -158,8 +163,10 @@ class Works:
                         target = aside[child]
                     if opaque is not None and child in opaque:
                         target.add(opaque[child], last - first)
+                    elif child in self.children:
+                        stack.append((self.children[child], first, last, self.label_of[child], target))
                     else:
-                        stack.append((self.children.get(child, ()), first, last, self.label_of[child], target))
+                        target.add(self.label_of[child], last - first)
             into.add(number, high - low - covered)
         return made
 
