@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -119,6 +120,25 @@ PARENT = os.getpid()
 @pytest.mark.parametrize("tasks", [[], [1], [1, 2, 3], list(range(30))])
 def test_results_come_in_order_even_if_a_worker_dies(tasks: list[int]) -> None:
     assert list(results(_double, tasks, 2)) == [2 * task for task in tasks]
+
+
+def test_a_process_with_threads_is_not_forked() -> None:
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        assert list(results(_double, [1, 2, 3], 2)) == [2, 4, 6]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_where_there_are_no_processes_one_does_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_method: str) -> None:
+        raise OSError("no semaphores")
+
+    monkeypatch.setattr("multiprocessing.get_context", refuse)
+    assert list(results(_double, [1, 2, 3], 2)) == [2, 4, 6]
 
 
 def _fails(number: int) -> int:

@@ -10,9 +10,10 @@ from textual.widgets import Input
 from agent_otel import semconv
 from agent_otel.store.follow import Follower
 from agent_otel.tui.app import Top
-from agent_otel.tui.help import Help
+from agent_otel.tui.help import KEYS, Help
 from agent_otel.tui.widgets import Lines, RowList
 from tests.analysis.build import Builder
+from tests.docs.documents import codes, rows, section
 from tests.tui.program import Program, Trace
 
 if TYPE_CHECKING:
@@ -203,3 +204,8 @@ async def test_the_screen_follows_the_terminal_size(program: Program) -> None:
         assert len(screen(app)) == 45
         assert screen(app)[0].rstrip().endswith(screen(app)[0].strip()[-8:])
         assert max(map(len, screen(app))) > 80
+
+
+def test_the_document_and_the_help_name_the_same_keys() -> None:
+    named = [codes(cells[0])[0] for cells in rows(section("docs/analysis/top.md", "## Keys"))]
+    assert named == list(KEYS)

@@ -75,7 +75,7 @@ def account(run: Run) -> Accounting:
         if not span.annotation:
             own = span.end - span.start
             if position in occupied:
-                own -= intervals.length(intervals.clipped(occupied[position], span.start, span.end))
+                own -= intervals.covered(occupied[position], span.start, span.end)
             busy[span.category] += own
         self_times.append(own)
     return Accounting(tuple(self_times), dict(busy), dict(waits))

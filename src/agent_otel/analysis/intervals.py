@@ -29,6 +29,18 @@ def length(intervals: Iterable[Interval]) -> int:
     return sum(end - start for start, end in union(intervals))
 
 
+def covered(ordered: Iterable[Interval], start: int, end: int) -> int:
+    """How many nanoseconds between ``start`` and ``end`` lie in the union of intervals that come by their starts."""
+    total = 0
+    for low, high in ordered:
+        begin = low if low > start else start
+        finish = high if high < end else end
+        if finish > begin:
+            total += finish - begin
+            start = finish
+    return total
+
+
 def clipped(intervals: Iterable[Interval], start: int, end: int) -> list[Interval]:
     """The parts between ``start`` and ``end``."""
     return [(max(low, start), min(high, end)) for low, high in intervals if low < end and high > start]

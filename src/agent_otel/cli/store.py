@@ -48,11 +48,16 @@ def opened(directory: Path | None) -> Generator[StoreReader]:
     folder = directory.expanduser().absolute() if directory is not None else store_directory()
     with Progress() as progress:
         try:
-            yield StoreReader(folder, progress=progress, processes=min(MOST_PROCESSES, os.cpu_count() or 1))
+            yield StoreReader(folder, progress=progress, processes=min(MOST_PROCESSES, _cores()))
         except UnknownRunError as error:
             raise CommandError(str(error), 2) from error
         except StoreError as error:
             raise CommandError(str(error)) from error
+
+
+def _cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def problems(reader: StoreReader) -> None:

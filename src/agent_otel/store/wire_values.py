@@ -1,15 +1,19 @@
 """Attributes in OTLP JSON, decoded: a list of ``{"key": ..., "value": {"stringValue": ...}}`` becomes a dict.
 
-Most attributes repeat from span to span, so what was decoded once is looked up by its bytes.
+Most attributes repeat from span to span, so what was decoded once is looked up by its bytes: whole lists, lists that
+differ in the process id only, single attributes.
 """
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
 from agent_otel import semconv
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Scalar: TypeAlias = str | bool | int | float
 _Pair: TypeAlias = "tuple[str, semconv.AttributeValue]"
@@ -18,7 +22,14 @@ _FIRST: Final = b'[{"key":"'
 _BETWEEN: Final = b'},{"key":"'
 _LAST: Final = b"}]"
 REMEMBERED: Final = 20_000
+REMEMBERED_LISTS: Final = 4_000
 _LONGEST: Final = 200
+_LONGEST_LIST: Final = 2_000
+_PROCESS_ID: Final = b'{"key":"process.pid","value":{"intValue":"'
+_NUMBER_END: Final = b'"}}'
+_RESPONSE_ID: Final = b'{"key":"gen_ai.response.id"'
+_NESTED: Final = b"kvlistValue"
+_UNKNOWN: Final[dict[str, semconv.AttributeValue]] = {}
 _NUMBER: Final = b'","value":{"intValue":"'
 _SHORT_NUMBER: Final = 5
 
@@ -86,21 +97,63 @@ _remembered: Final = _Remembered()
 _recall: Final = _remembered.__getitem__
 
 
-def remembered() -> int:
-    """How many attributes are remembered."""
-    return len(_remembered)
+_lists: Final[dict[bytes, dict[str, semconv.AttributeValue]]] = {}
+_patterns: Final[dict[tuple[bytes, bytes], dict[str, semconv.AttributeValue] | None]] = {}
+
+
+def remembered() -> tuple[int, int]:
+    """How many attributes, and how many lists of them, are remembered."""
+    return len(_remembered), len(_lists) + len(_patterns)
 
 
 def forget() -> None:
     """Remember none."""
     _remembered.clear()
+    _lists.clear()
+    _patterns.clear()
 
 
-def attribute_map(raw: bytes) -> dict[str, semconv.AttributeValue]:
-    """The attributes of an OTLP JSON list, without those that have no value.
+def attribute_map(raw: bytes) -> Mapping[str, semconv.AttributeValue]:
+    """The attributes of an OTLP JSON list, without those that have no value. Equal lists may share one mapping.
 
     Raises ``msgspec.DecodeError`` (or ``ValueError`` for a number written wrong).
     """
+    before, found, after = raw.partition(_PROCESS_ID)
+    if found:
+        number, end, rest = after.partition(_NUMBER_END)
+        if end and number.isdigit():
+            like = _pattern(before, rest)
+            if like is not None:
+                attributes = like.copy()
+                attributes[semconv.PROCESS_PID] = int(number)
+                return attributes
+        return _decoded(raw)
+    if len(raw) > _LONGEST_LIST or _RESPONSE_ID in raw:
+        return _decoded(raw)
+    known = _lists.get(raw)
+    if known is None:
+        known = _lists[raw] = _decoded(raw)
+        if len(_lists) > REMEMBERED_LISTS:
+            _lists.clear()
+    return known
+
+
+def _pattern(before: bytes, rest: bytes) -> dict[str, semconv.AttributeValue] | None:
+    """The attributes of a list but for its process id, which stands between these; None if they cannot be shared."""
+    if len(before) + len(rest) > _LONGEST_LIST:
+        return None
+    known = _patterns.get((before, rest), _UNKNOWN)
+    if known is _UNKNOWN:
+        made = _decoded(before + _PROCESS_ID + b"0" + _NUMBER_END + rest)
+        single = _NESTED not in before and _PROCESS_ID not in rest and made.get(semconv.PROCESS_PID) == 0
+        known = made if single else None
+        if len(_patterns) >= REMEMBERED_LISTS:
+            _patterns.clear()
+        _patterns[before, rest] = known
+    return known
+
+
+def _decoded(raw: bytes) -> dict[str, semconv.AttributeValue]:
     if raw == b"[]":
         return {}
     if raw.startswith(_FIRST) and raw.endswith(_LAST):

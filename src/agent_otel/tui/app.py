@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import time
 from collections import deque
+from contextlib import suppress
+from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -84,7 +86,7 @@ class Top(App[None]):
         yield Lines(id="figures")
         yield Lines(id="columns")
         yield RowList(id="list")
-        yield Input(placeholder="filter by name, task, CLI, model or run", id="filter", compact=True)
+        yield Input(placeholder="filter by name, task, CLI, model or run", id="filter")
         yield Lines(id="keys")
 
     def on_mount(self) -> None:
@@ -135,7 +137,7 @@ class Top(App[None]):
         rows_stand = self._shown[:1] == state[:1] and self._shown[2:] == state[2:] and not self.live.open_spans
         self._shown = state
         width = self.size.width
-        place = str(self._follower.directory)
+        place = _short(self._follower.directory)
         self.query_one("#heading", Lines).show([lines.heading(self.live, place, now, width, paused=self._paused)])
         errors = 5 if self.size.height >= TALL else 1
         self.query_one("#figures", Lines).show(lines.figures(self.live, now, width, errors))
@@ -158,7 +160,7 @@ class Top(App[None]):
             return [f"Reading the store: {self._read * 100:.0f} %"]
         if self._wanted:
             return [f"Nothing that runs contains {self._wanted!r}; escape shows all."]
-        nothing = f"Nothing has run in {self._follower.directory} in the last ten minutes."
+        nothing = f"Nothing has run in {_short(self._follower.directory)} in the last ten minutes."
         room = max(10, self.size.width - 4)
         return [*wrap(nothing, room), "", *wrap(self._hint, room)]
 
@@ -232,3 +234,10 @@ class Top(App[None]):
     def action_help(self) -> None:
         """Say what the keys do."""
         self.push_screen(Help())
+
+
+def _short(directory: Path) -> str:
+    """The folder as the user would write it here."""
+    with suppress(ValueError):
+        return str(directory.relative_to(Path.cwd()))
+    return str(directory)
