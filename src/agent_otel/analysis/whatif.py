@@ -106,7 +106,9 @@ class WhatIf:
         durations = [sum(sum(stage.parts.values()) for stage in stages) for stages in plan.units]
         slots = self._slots(change, graph)
         ends = (plan.opening, plan.closing, plan.collect.later, *([plan.idle.later] if plan.closed else []))
-        apart = self.run.wall - (graph.end - graph.start) + sum(sum(parts.values()) for parts in ends)
+        # Units that outlive what started them may reach beyond the run.
+        outside = max(0, self.run.wall - (graph.end - graph.start))
+        apart = outside + sum(sum(parts.values()) for parts in ends)
         best = apart + max(*durations, sum(durations) / slots)
         measured = sum(self._path(Change(None, change.workers, change.levers)).values())
         return min(best, measured), measured
