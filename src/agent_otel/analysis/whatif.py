@@ -83,7 +83,8 @@ class WhatIf:
         measured = float(self.run.wall)
         limits = self._limits(change)
         bracketed = limits is not None
-        path = {} if bracketed else self._path(change)
+        # A unit without duration inside its parent's own time can leave less than nothing of that time.
+        path = {} if bracketed else {category: max(0.0, found) for category, found in self._path(change).items()}
         predicted = None if bracketed else sum(path.values())
         low, high = limits or (predicted or 0.0, predicted or 0.0)
         saving = measured - (low if predicted is None else predicted)
