@@ -93,7 +93,7 @@ def test_a_store_that_is_off_writes_nothing(workshop: Workshop) -> None:
 
 def test_the_exporter_names_write_once(workshop: Workshop) -> None:
     workshop.instrumented(SPAN, OTEL_TRACES_EXPORTER="agent_store", OTEL_METRICS_EXPORTER="agent_store")
-    workshop.span("hello")
+    assert [span["name"] for span in workshop.spans()] == ["hello"]
 
 
 def test_a_wrong_exporter_is_told_and_the_store_goes_on(workshop: Workshop) -> None:

@@ -210,7 +210,10 @@ def test_every_piece_of_work_is_in_a_row(built: Builder, depth: int | None) -> N
 @pytest.mark.parametrize("case", CASES)
 def test_a_terminal_without_unicode_gets_plain_marks(case: str) -> None:
     run = CASES[case]().run()
-    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="ascii")
     render_timeline(run, stream)
     steps.renderer("text")(steps_report([run]), stream)
     stream.flush()
+    assert written.getvalue().isascii()
+    assert run.trace_id[:8].encode() in written.getvalue()
